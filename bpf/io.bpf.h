@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One send or receive, whatever hook brought it: stream offset, turn, what to copy, record.
+ * Both backends (sock_io.bpf.c, sys_exit.bpf.c) end here.
+ */
+#ifndef REDTAP_IO_BPF_H
+#define REDTAP_IO_BPF_H
+
+#include "buffer.bpf.h"
+#include <bpf/bpf_endian.h>
+
+#include "http.bpf.h"
+#include "kafka.bpf.h"
+
+struct io_call {
+	struct conn *conn;
+	struct task_struct *task;
+	struct pt_regs *regs;
+	__u32 ret;    /* bytes moved */
+	__u32 seq[2]; /* TCP's own, by enum rt_io, after the call */
+	__u32 trunc;  /* the bytes did not reach the buffer (MSG_TRUNC) */
+	bool have_seq;
+	bool rcv_shut;
+	bool send_shut;
+	bool at_exit;
+};
+
+/*
+ * The call's start offset, from TCP's sequence where it can be had: an advance larger than the call
+ * is a hole in front of it (splice, a peer thread's hook still to come). A FIN counts as one.
+ */
+static __always_inline __u64 io_offset(struct io_call *x, int io)
+{
+	struct conn_dir *d = &x->conn->d[io];
+	__u32 adv = x->seq[io] - d->seq;
+	__u64 off = d->off;
+
+	d->seq = x->seq[io];
+	if (x->have_seq && !x->conn->noseq) {
+		if (io == RT_RECV && x->rcv_shut && adv == x->ret + 1)
+			adv--;
+		if (adv < x->ret) {
+			x->conn->noseq = 1;
+		} else if (adv > x->ret) {
+			off += adv - x->ret;
+			if (d->gap != RT_GAP_LOST)
+				d->gap = RT_GAP_UNSEEN;
+		}
+	}
+	barrier(); /* io_other() on another CPU */
+	d->off = off + x->ret;
+	return off;
+}
+
+/*
+ * How far the other direction must have been reported before this record means anything: what its
+ * own hook has handed over or is about to, or TCP's sequence when a call of it has not come to its
+ * hook yet. That hook may run right now: io_offset() writes what is read here, the other way round.
+ */
+static __always_inline __u64 io_other(struct io_call *x, int io)
+{
+	struct conn_dir *o = &x->conn->d[!io];
+	__u64 off = o->off;
+	__s32 ahead;
+
+	barrier();
+	ahead = x->seq[!io] - o->seq;
+	if (io == RT_RECV && x->send_shut)
+		ahead--; /* a FIN counts as one */
+	if (x->have_seq && !x->conn->noseq && ahead > 0 && !o->eof)
+		return off + ahead;
+	return o->gap == RT_GAP_NONE ? o->off : o->prev;
+}
+
+static __always_inline void io_hints(struct conn *c)
+{
+	struct rt_hint *h = bpf_map_lookup_elem(&hints, &c->id);
+
+	if (!h)
+		return;
+	if (c->proto != RT_PROTO_KAFKA) { /* walked here: a skipped call would lose the way */
+		if (c->d[RT_RECV].skip < h->skip[RT_RECV])
+			c->d[RT_RECV].skip = h->skip[RT_RECV];
+		if (c->d[RT_SEND].skip < h->skip[RT_SEND])
+			c->d[RT_SEND].skip = h->skip[RT_SEND];
+		c->d[RT_RECV].tail = h->tail[RT_RECV];
+		c->d[RT_SEND].tail = h->tail[RT_SEND];
+	}
+	if (h->proto && h->proto != c->proto) {
+		if (h->proto == RT_PROTO_IGNORED)
+			stat_add(RT_STAT_IGNORED_VERDICT, 1);
+		c->proto = h->proto;
+	}
+	if (h->role)
+		c->role = h->role;
+}
+
+/* Bytes of the call to copy from its start; beyond them only the tail. */
+static __always_inline __u32 io_limit(struct conn *c, int io, __u32 len)
+{
+	if (c->proto == RT_PROTO_UNKNOWN || policy_small)
+		return RT_PIECE_BYTES;
+	/* What a full ring would lose next is heads; the middle of a long answer is worth less. */
+	if (len > RT_PIECE_BYTES && c->d[io].run >= RT_HINT_AFTER && ring_crowded()) {
+		stat_add(RT_STAT_CROWDED, 1);
+		return RT_CROWDED_BYTES;
+	}
+	/* A long HTTP body of no known length: only what may announce its end. */
+	if (c->proto == RT_PROTO_HTTP && c->d[io].run >= RT_HTTP_RUN && !c->piped)
+		return RT_HTTP_CALL_BYTES;
+	return RT_CALL_BYTES;
+}
+
+static __always_inline void io_want(struct scratch *s, __u32 from, __u32 len, __u32 limit)
+{
+	s->skip_left = from;
+	s->want_left = len - from;
+	s->tail_left = 0;
+	if (s->want_left > limit) {
+		s->want_left = limit;
+		s->rec.gap = RT_GAP_LIMIT;
+		s->tail_left = len - from - limit;
+		if (s->tail_left > RT_TAIL_BYTES)
+			s->tail_left = RT_TAIL_BYTES;
+		s->tail_at = len - s->tail_left;
+	}
+}
+
+/* Looks at the first bytes before anything is copied: it says how much of the call is wanted. */
+static __always_inline void io_recognise(struct scratch *s, struct conn *c, int io, __u32 len)
+{
+	__u32 n = buffer_peek(s, len);
+	__u32 verdict = rt_classify(s->head, n, len);
+
+	/* A Kafka response may look like a request: only who speaks first is believed. */
+	if (RT_CLASS_PROTO(verdict) == RT_PROTO_KAFKA && (c->late || c->turns > 1))
+		verdict = 0;
+	if (!verdict) {
+		c->unknown += len;
+		if (c->unknown >= RT_UNKNOWN_BYTES && c->turns >= RT_UNKNOWN_TURNS &&
+		    c->last_ns - c->born_ns > RT_UNKNOWN_NS) {
+			c->proto = RT_PROTO_IGNORED;
+			stat_add(RT_STAT_IGNORED_UNKNOWN, 1);
+		}
+		return;
+	}
+	c->proto = RT_CLASS_PROTO(verdict);
+	c->role = !(verdict & RT_CLASS_REQ) == (io == RT_SEND) ? RT_ROLE_SERVER : RT_ROLE_CLIENT;
+	if (verdict & RT_CLASS_TLS)
+		stat_add(RT_STAT_IGNORED_TLS, 1);
+}
+
+static __always_inline void io_record_start(struct scratch *s, struct io_call *x, int io, __u64 off)
+{
+	struct conn *c = x->conn;
+
+	s->rec.h.type = RT_REC_DATA;
+	s->rec.h.flags = io == RT_SEND ? RT_F_SEND : 0;
+	if (x->have_seq && !c->noseq)
+		s->rec.h.flags |= RT_F_ORDER;
+	else
+		s->rec.h.flags |= RT_F_NOSEQ;
+	s->rec.h.conn = c->id;
+	s->rec.h.ts_ns = c->last_ns;
+	s->rec.start_ns = io == RT_SEND ? c->d[RT_SEND].start_ns : 0;
+	s->rec.off = off;
+	s->rec.other = io_other(x, io);
+	s->rec.missed = c->d[!io].lost > c->d[!io].prev ? c->d[!io].lost : 0;
+	s->rec.len = x->ret;
+	s->rec.tgid = x->task->tgid;
+	s->rec.tid = x->task->pid;
+	s->rec.nfrags = 0;
+	s->rec.gap = RT_GAP_NONE;
+	s->fill = 0;
+	s->at = 0;
+	s->copied = 0;
+	s->room = RT_PIECE_BYTES;
+	s->skip_left = s->want_left = s->tail_left = 0;
+	if (io == RT_SEND)
+		c->d[RT_SEND].start_ns = 0;
+}
+
+/* Selects what is copied. False: the call is inside a body nobody wants. */
+static __always_inline bool io_select(struct scratch *s, struct conn *c, int io, __u64 off,
+				      __u32 len)
+{
+	struct conn_dir *d = &c->d[io];
+	__u32 from = 0;
+
+	if (d->skip > off) {
+		if (d->skip >= off + len) {
+			s->rec.gap = RT_GAP_SKIPPED;
+			return d->skip == off + len;
+		}
+		from = d->skip - off;
+		s->rec.gap = RT_GAP_SKIPPED;
+	}
+	if (d->tail && d->tail == c->d[!io].off && len > RT_TAIL_BYTES) {
+		s->rec.gap = RT_GAP_SKIPPED;
+		s->skip_left = len - RT_TAIL_BYTES;
+		s->want_left = RT_TAIL_BYTES;
+		return true;
+	}
+	io_want(s, from, len, io_limit(c, io, len));
+	return true;
+}
+
+static __always_inline void io_eof(struct scratch *s, struct io_call *x)
+{
+	struct conn *c = x->conn;
+
+	if (!x->rcv_shut || c->d[RT_RECV].eof)
+		return;
+	c->last_ns = bpf_ktime_get_ns();
+	io_record_start(s, x, RT_RECV, c->d[RT_RECV].off);
+	c->d[RT_RECV].eof = 1;
+	s->rec.h.flags |= RT_F_EOF;
+	record_flush(s, c, RT_RECV, false);
+}
+
+static __always_inline void io_turn(struct conn *c, int io)
+{
+	struct conn_dir *d = &c->d[io];
+
+	if (c->last_io != io) {
+		c->last_io = io;
+		d->run = 0;
+		if (c->turns < 255)
+			c->turns++;
+	} else if (d->run < 0xffff) {
+		d->run++;
+	}
+	c->calls++;
+}
+
+/* Nothing of the call goes into a ring; the next record says why. */
+static __always_inline void io_silent(struct conn *c, int io, __u8 why)
+{
+	if (c->d[io].gap == RT_GAP_NONE)
+		c->d[io].gap = why;
+}
+
+static __always_inline bool io_sampled(struct conn *c)
+{
+	return policy_sample >= RT_SAMPLE_ALL || rt_sample_of(c->id) < policy_sample;
+}
+
+/* Goes on behind what was copied, for `limit` bytes more. */
+static __always_inline void io_rest(struct scratch *s, __u32 len, __u32 limit)
+{
+	io_want(s, s->at, len, limit);
+	s->skip_left = 0;
+	if (s->want_left && (!s->rec.nfrags || s->copied != s->at))
+		frag_open(s);
+}
+
+/*
+ * Whether heads are looked for before anything is copied: in a call longer than a piece, in short
+ * ones for a while behind such, and where the rest of a head or its body is due.
+ */
+static __always_inline bool io_http_wanted(struct conn *c, int io, __u64 off, __u32 len)
+{
+	struct conn_dir *d = &c->d[io];
+	__u64 pos = d->skip > off ? d->skip : off;
+
+	if (c->role == RT_ROLE_UNKNOWN || pos >= off + len)
+		return false;
+	return len > RT_HTTP_CALL_BYTES || d->big || c->piped || (d->head && c->http[io].at == pos);
+}
+
+/* Walks from head to head; what the walk cannot follow is copied as it is. */
+static __always_inline void io_http(struct scratch *s, struct conn *c, int io, __u64 off, __u32 len)
+{
+	struct conn_dir *d = &c->d[io];
+	__u32 limit;
+
+	if (len > RT_HTTP_CALL_BYTES)
+		d->big = RT_HTTP_BIG;
+	else if (d->big)
+		d->big--;
+	if (http_run(s, c, io, d->skip > off ? d->skip : off) || s->at >= len ||
+	    s->rec.gap > RT_GAP_SKIPPED)
+		return;
+	limit = io_limit(c, io, len);
+	if (s->rec.gap && s->rec.nfrags && len - s->at > limit)
+		record_flush(s, c, io, true); /* the skipped bytes have their own cause */
+	io_rest(s, len, limit > s->walked ? limit - s->walked : 0);
+	copy_run(s, c, io);
+}
+
+/*
+ * A short call that was copied whole, of a connection that showed no reason to look at its heads
+ * yet. Nearly all are a message, or the only head in one; what may be more, or the head of a body
+ * that follows, is walked.
+ */
+static __always_inline void io_http_short(struct scratch *s, struct conn *c, int io, __u64 off,
+					  __u32 len)
+{
+	__u32 last = (sizeof(struct rt_frag) + len - 4) & (BODY_BYTES - 1);
+	bool ends;
+
+	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off)
+		return;
+	ends = *(__u32 *)(s->body + last) == bpf_htonl(0x0d0a0d0a);
+	if (io_is_request(c, io)) {
+		/* Behind another request, or with a body (POST, PUT, PATCH). */
+		if (ends && !c->d[io].run && s->body[sizeof(struct rt_frag)] != 'P')
+			return;
+	} else if (io == RT_SEND || !ends) {
+		return;
+	}
+	http_run(s, c, io, off);
+}
+
+/* Kafka by its frames. True: all is done; *silent: and the call is not worth a record. */
+static __always_inline bool io_walk(struct scratch *s, struct conn *c, int io, __u32 len,
+				    bool *silent)
+{
+	switch (walk_run(s, c, io, c->d[io].run == 0)) {
+	case WALK_NOT: return false;
+	case WALK_SILENT: *silent = true; return true;
+	case WALK_LOST:
+		io_rest(s, len, RT_CALL_BYTES);
+		copy_run(s, c, io);
+		return true;
+	default: return true;
+	}
+}
+
+/* Copies what is wanted. False: the call is not worth a record. */
+static __always_inline bool io_copy(struct scratch *s, struct conn *c, int io, __u64 off, __u32 len)
+{
+	bool silent = false;
+
+	if (c->proto == RT_PROTO_UNKNOWN)
+		io_recognise(s, c, io, len);
+	if (c->proto == RT_PROTO_KAFKA && io_walk(s, c, io, len, &silent))
+		return !silent;
+	if (c->proto == RT_PROTO_HTTP && io_http_wanted(c, io, off, len)) {
+		io_http(s, c, io, off, len);
+		return true;
+	}
+	if (!io_select(s, c, io, off, len))
+		return true;
+	if (!s->skip_left && s->want_left)
+		frag_open(s);
+	copy_run(s, c, io);
+	if (c->proto == RT_PROTO_HTTP && s->rec.nfrags == 1)
+		io_http_short(s, c, io, off, len);
+	return true;
+}
+
+static __always_inline void io_call(struct io_call *x, int io)
+{
+	struct conn *c = x->conn;
+	__u32 key = io;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
+	bool sampled;
+	__u64 off;
+	__u8 gap;
+
+	if (!s || c->proto == RT_PROTO_IGNORED)
+		return;
+	if (!x->ret) {
+		if (io == RT_RECV)
+			io_eof(s, x);
+		return;
+	}
+	off = io_offset(x, io);
+	io_turn(c, io);
+	sampled = io_sampled(c);
+	if (sampled && (c->proto == RT_PROTO_UNKNOWN || c->d[io].run >= RT_HINT_AFTER ||
+			(c->calls & 31) == 0)) {
+		io_hints(c);
+		if (c->proto == RT_PROTO_IGNORED)
+			return;
+	}
+	if (c->d[io].skip > off + x->ret || !sampled) {
+		if (REGS_NR(x->regs) == NR_SENDMMSG || REGS_NR(x->regs) == NR_RECVMMSG)
+			buffer_find(s, &c->vec[io], x->task, x->regs, io, x->ret,
+				    x->at_exit); /* to count */
+		io_silent(c, io, sampled ? RT_GAP_SKIPPED : RT_GAP_SAMPLED);
+		return;
+	}
+	c->last_ns = bpf_ktime_get_ns();
+	io_record_start(s, x, io, off);
+	gap = x->trunc ? RT_GAP_SYSCALL
+		       : buffer_find(s, &c->vec[io], x->task, x->regs, io, x->ret, x->at_exit);
+	if (gap) {
+		s->rec.gap = gap;
+	} else if (!io_copy(s, c, io, off, x->ret)) {
+		io_silent(c, io, RT_GAP_SKIPPED);
+		return;
+	}
+	record_flush(s, c, io, false);
+}
+
+#endif

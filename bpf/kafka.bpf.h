@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Kafka frames larger than is copied: Produce requests and Fetch responses. Their structure and the
+ * 61-byte header of each record batch are copied, the records between are skipped by length, so
+ * that a fetch of 50 MB costs a few hundred bytes per batch and user space still counts every one.
+ *
+ * The walk follows each direction from frame to frame by its sizes. The versions of responses are
+ * known from the requests, by correlation id. Whatever it cannot follow (tagged fields of unknown
+ * size, a frame that contradicts itself) is copied as far as the limit of a call goes, and the walk
+ * starts anew at the next frame it can be sure of.
+ *
+ * Layouts: Apache Kafka's ProduceRequest.json (versions 3-13), FetchResponse.json (4-18), record
+ * batch: org.apache.kafka.common.record.DefaultRecordBatch.
+ */
+#ifndef REDTAP_KAFKA_BPF_H
+#define REDTAP_KAFKA_BPF_H
+
+#include "buffer.bpf.h"
+#include "record.bpf.h"
+
+#define KAFKA_PRODUCE   0
+#define KAFKA_FETCH     1
+#define KAFKA_FRAME_MAX (1u << 30)
+
+enum kafka_state {
+	K_HEAD = 0,     /* size, and what identifies the frame */
+	K_COPY,         /* the rest of the frame as it is */
+	K_CLIENT,       /* Produce: length of the client id */
+	K_TXN,          /* ... the client id, tags, length of the transactional id */
+	K_ACKS,         /* ... the transactional id, acks, time-out, number of topics */
+	K_TOPICS,       /* Fetch: from the correlation id to the number of topics */
+	K_TOPIC,        /* length of a topic's name; or its id and the number of partitions */
+	K_PARTS,        /* the name, number of partitions */
+	K_PART,         /* a partition up to its records; Fetch: up to the aborted transactions */
+	K_ABORTED_TXNS, /* Fetch: those, copied as they are */
+	K_ABORTED,      /* ... from behind them to the records' length */
+	K_BATCH,        /* a batch header */
+	K_CUT,          /* the beginning of one, cut at the records' end: copied as it is */
+	K_PART_TAGS,    /* flexible: tagged fields of the partition, of the topic */
+	K_TOPIC_TAGS,
+};
+
+#define BATCH_HEADER 61
+#define WALK_APART   3 /* bytes of a frame's size that may come in calls of their own */
+
+static __always_inline __u32 win32(struct kafka_dir *k, __u32 at)
+{
+	return rt_be32(k->win + (at & (KAFKA_WINDOW - 1)));
+}
+
+static __always_inline __u32 win16(struct kafka_dir *k, __u32 at)
+{
+	const __u8 *p = k->win + (at & (KAFKA_WINDOW - 1));
+
+	return (__u32)p[0] << 8 | p[1];
+}
+
+/*
+ * An unsigned varint that ends what was collected: its value less one (compact lengths), or -1 for
+ * null; -2: one more byte is needed.
+ */
+static __always_inline __s64 win_compact(struct kafka_dir *k, __u32 at)
+{
+	__u64 v = 0;
+	__u32 i;
+
+	for (i = 0; i < 5; i++) {
+		__u8 b = k->win[(at + i) & (KAFKA_WINDOW - 1)];
+
+		v |= (__u64)(b & 0x7f) << (7 * i);
+		if (!(b & 0x80))
+			return (__s64)v - 1;
+		if (at + i + 1 >= k->have)
+			return -2;
+	}
+	return -3;
+}
+
+/* A length that ends the window, in the frame's own encoding; -2: one more byte. */
+static __always_inline __s64 win_length(struct kafka_dir *k, __u32 at, bool wide)
+{
+	if (k->flexible)
+		return win_compact(k, at);
+	if (wide)
+		return (__s32)win32(k, at);
+	return (__s16)win16(k, at);
+}
+
+static __always_inline void walk_want(struct kafka_dir *k, __u16 state, __u32 need)
+{
+	k->state = state;
+	k->need = need;
+	k->have = 0;
+}
+
+/* Gives the frame's rest up to plain copying, within the limit of a call. */
+static __always_inline void walk_copy(struct kafka_dir *k)
+{
+	/* What is still to be skipped comes first. */
+	__u64 from = k->target > k->pos ? k->target : k->pos;
+
+	walk_want(k, K_COPY, 0);
+	k->copy_end = k->frame_end;
+	if (k->copy_end > from + RT_CALL_BYTES)
+		k->copy_end = from + RT_CALL_BYTES;
+}
+
+static __always_inline void walk_bad(struct kafka_dir *k)
+{
+	stat_add(RT_STAT_WALK_LOST, 1);
+	walk_copy(k);
+}
+
+static __always_inline void walk_topic(struct kafka_dir *k)
+{
+	if (!k->topics) {
+		walk_copy(k); /* the few bytes behind the last topic */
+		return;
+	}
+	if (k->version >= 13)
+		walk_want(k, K_TOPIC, 17);
+	else
+		walk_want(k, K_TOPIC, k->flexible ? 1 : 2);
+}
+
+/* A Fetch partition up to the number of aborted transactions; a Produce one up to its records. */
+static __always_inline __u32 part_fixed(struct kafka_dir *k)
+{
+	if (!k->fetch)
+		return 4;
+	return k->version >= 5 ? 30 : 22;
+}
+
+static __always_inline void walk_part(struct kafka_dir *k)
+{
+	if (!k->parts) {
+		if (k->flexible) {
+			walk_want(k, K_TOPIC_TAGS, 1);
+			return;
+		}
+		k->topics--;
+		walk_topic(k);
+		return;
+	}
+	walk_want(k, K_PART, part_fixed(k) + (k->flexible ? 1 : 4));
+}
+
+static __always_inline void walk_part_end(struct kafka_dir *k)
+{
+	if (k->flexible) {
+		walk_want(k, K_PART_TAGS, 1);
+		return;
+	}
+	k->parts--;
+	walk_part(k);
+}
+
+/* `pos`: of the next byte. The record set ends at rec_end, which may cut the last batch. */
+static __always_inline void walk_batch(struct kafka_dir *k, __u64 pos)
+{
+	if (pos >= k->rec_end) {
+		walk_part_end(k);
+		return;
+	}
+	if (pos + BATCH_HEADER > k->rec_end) {
+		walk_want(k, K_CUT, 0);
+		return;
+	}
+	walk_want(k, K_BATCH, BATCH_HEADER);
+}
+
+static __always_inline void walk_records(struct kafka_dir *k, __s64 bytes, __u64 pos)
+{
+	if (bytes <= 0) {
+		walk_part_end(k);
+		return;
+	}
+	if (pos + bytes > k->frame_end) {
+		walk_bad(k);
+		return;
+	}
+	k->rec_end = pos + bytes;
+	walk_batch(k, pos);
+}
+
+/* Whether a request of that correlation id is among the last. */
+static __always_inline bool walk_asked(struct kafka_walk *w, __u32 corr)
+{
+	__u32 i;
+
+	for (i = 0; i < KAFKA_REQS; i++)
+		if (w->reqs[i].corr == corr && i < w->count)
+			return true;
+	return false;
+}
+
+/* A frame's first bytes: what it is, and whether it is worth walking. */
+static __always_inline void walk_head(struct kafka_walk *w, struct kafka_dir *k, bool request,
+				      __u64 pos)
+{
+	__u32 size = win32(k, 0), corr = win32(k, request ? 8 : 4);
+	struct kafka_req *r;
+	__u32 i;
+
+	if (size < 4 || size > KAFKA_FRAME_MAX) {
+		k->synced = 0;
+		stat_add(RT_STAT_WALK_LOST, 1);
+		return;
+	}
+	k->frame_end = pos - k->need + 4 + size;
+	if (request) {
+		if (win16(k, 4) > RT_KAFKA_KEY_MAX || win16(k, 6) > RT_KAFKA_VERSION_MAX) {
+			k->synced = 0;
+			return;
+		}
+		r = &w->reqs[w->count++ & (KAFKA_REQS - 1)];
+		r->corr = corr;
+		r->key = win16(k, 4);
+		r->version = k->version = win16(k, 6);
+		k->flexible = k->version >= 9;
+		k->fetch = 0;
+		if (size <= RT_KAFKA_COPY_BYTES || r->key != KAFKA_PRODUCE || k->version < 3 ||
+		    k->version > 13)
+			walk_copy(k);
+		else
+			walk_want(k, K_CLIENT, 2);
+		return;
+	}
+	if (!walk_asked(w, corr)) {
+		k->synced = 0;
+		return;
+	}
+	walk_copy(k);
+	if (size <= RT_KAFKA_COPY_BYTES)
+		return;
+	for (i = 0; i < KAFKA_REQS; i++) {
+		r = &w->reqs[i];
+		if (r->corr != corr || r->key != KAFKA_FETCH || r->version < 4 || r->version > 18)
+			continue;
+		k->version = r->version;
+		k->flexible = k->version >= 12;
+		k->fetch = 1;
+		walk_want(k, K_TOPICS,
+			  (k->flexible ? 1 : 0) + (k->version >= 7 ? 10 : 4) +
+				  (k->flexible ? 1 : 4));
+	}
+}
+
+static __always_inline void walk_more(struct kafka_dir *k)
+{
+	k->need++;
+}
+
+/* `need` bytes are there: goes on to the next state. `pos`: of the byte behind them. */
+static __always_inline void walk_parse(struct kafka_walk *w, struct kafka_dir *k, bool request,
+				       __u64 pos)
+{
+	__u32 at = 0;
+	__s64 n;
+
+	switch (k->state) {
+	case K_HEAD: walk_head(w, k, request, pos); return;
+	case K_CLIENT:
+		n = (__s16)win16(k, 0); /* old-style in every version */
+		if (n < 0)
+			n = 0;
+		if (n > 255) {
+			walk_bad(k);
+			return;
+		}
+		walk_want(k, K_TXN, n + 2);
+		return;
+	case K_TXN:
+		/* Flexible: a tag buffer (taken for empty) and a compact length; else an i16. */
+		at = k->flexible ? k->need - 1 : k->need - 2;
+		n = win_length(k, at, false);
+		if (n == -2 || n > 255 ||
+		    (k->flexible && k->win[(k->need - 2) & (KAFKA_WINDOW - 1)])) {
+			walk_bad(k);
+			return;
+		}
+		if (n < 0)
+			n = 0;
+		walk_want(k, K_ACKS, n + 6 + (k->flexible ? 1 : 4));
+		k->parts = n + 6; /* where the number of topics stands */
+		return;
+	case K_ACKS: n = win_length(k, k->parts, true); break;
+	case K_TOPICS:
+		if (k->flexible && k->win[0]) { /* tagged fields in the header */
+			walk_bad(k);
+			return;
+		}
+		n = win_length(k, (k->flexible ? 1 : 0) + (k->version >= 7 ? 10 : 4), true);
+		break;
+	case K_TOPIC: n = win_length(k, k->version >= 13 ? 16 : 0, k->version >= 13); break;
+	case K_PARTS: n = win_length(k, k->rec_end & (KAFKA_WINDOW - 1), true); break;
+	case K_PART: n = win_length(k, part_fixed(k), true); break;
+	case K_ABORTED: n = win_length(k, k->version >= 11 ? 4 : 0, true); break;
+	case K_BATCH:
+		n = (__s32)win32(k, 8) + 12;
+		if (n < BATCH_HEADER || k->win[16] != 2) {
+			k->target = k->rec_end; /* an old message set, or not what it seems */
+			walk_part_end(k);
+			return;
+		}
+		k->target = pos - BATCH_HEADER + n;
+		if (k->target > k->rec_end)
+			k->target = k->rec_end;
+		walk_batch(k, k->target);
+		return;
+	case K_PART_TAGS:
+	case K_TOPIC_TAGS:
+		if (k->win[0]) { /* tagged fields: rare, and of no fixed size */
+			walk_copy(k);
+			return;
+		}
+		if (k->state == K_PART_TAGS) {
+			k->parts--;
+			walk_part(k);
+		} else {
+			k->topics--;
+			walk_topic(k);
+		}
+		return;
+	default: return;
+	}
+	if (n == -2) {
+		walk_more(k);
+		return;
+	}
+	switch (k->state) {
+	case K_ACKS:
+	case K_TOPICS:
+		k->topics = n < 0 ? 0 : n;
+		walk_topic(k);
+		return;
+	case K_TOPIC:
+		if (k->version >= 13) {
+			k->parts = n < 0 ? 0 : n;
+			walk_part(k);
+		} else if (n <= 0 || n > 255) {
+			walk_bad(k);
+		} else {
+			k->rec_end = n; /* where the number of partitions stands */
+			walk_want(k, K_PARTS, n + (k->flexible ? 1 : 4));
+		}
+		return;
+	case K_PARTS:
+		k->parts = n < 0 ? 0 : n;
+		walk_part(k);
+		return;
+	case K_PART:
+		if (!k->fetch) {
+			walk_records(k, n, pos);
+			return;
+		}
+		/* Aborted transactions: 16 bytes each, and an empty tag buffer where flexible. */
+		n = n < 0 ? 0 : n * (k->flexible ? 17 : 16);
+		if (pos + n > k->frame_end) {
+			walk_bad(k);
+			return;
+		}
+		k->rec_end = pos + n;
+		walk_want(k, K_ABORTED_TXNS, 0);
+		return;
+	case K_ABORTED: walk_records(k, n, pos); return;
+	}
+}
+
+/*
+ * Where the walk may begin: a request's head, or what comes first after a turn; walk_head() then
+ * checks it. Java reads the size alone, so four bytes must do.
+ */
+static __always_inline bool walk_sync(const __u8 *head, __u32 n, bool request, bool turn)
+{
+	if (request && n >= RT_KAFKA_HEAD)
+		return rt_is_kafka(head, n);
+	return turn && n >= 4 && rt_be32(head) >= 4 && rt_be32(head) <= KAFKA_FRAME_MAX;
+}
+
+static __always_inline bool walk_copies(struct kafka_dir *k)
+{
+	return k->state == K_COPY || k->state == K_ABORTED_TXNS || k->state == K_CUT;
+}
+
+/* What was to be copied as it is has been. */
+static __always_inline void walk_copied(struct kafka_dir *k, bool request)
+{
+	if (k->state == K_COPY && k->copy_end < k->frame_end)
+		k->target = k->copy_end = k->frame_end;
+	else if (k->state == K_COPY)
+		walk_want(k, K_HEAD, request ? 12 : 8);
+	else if (k->state == K_CUT)
+		walk_part_end(k);
+	else
+		walk_want(k, K_ABORTED, (k->version >= 11 ? 4 : 0) + (k->flexible ? 1 : 4));
+}
+
+/* One step of the walk over a call: at most one vector entry, one window, one record. */
+static __always_inline void walk_step(struct scratch *s, struct conn *c, struct kafka_walk *w,
+				      int io)
+{
+	struct kafka_dir *k = &w->dir[io & 1];
+	bool request = (c->role == RT_ROLE_SERVER) == (io == RT_RECV);
+	__u64 left = s->rec.len - s->at, n;
+	__u32 fill, have;
+	bool copy;
+
+	if (!left || s->at >= s->rec.len || !k->synced) {
+		s->done = 1;
+		return;
+	}
+	if (!s->seg_left && !segment_next(s)) {
+		if (!s->rec.gap)
+			s->rec.gap = RT_GAP_SYSCALL;
+		k->synced = 0;
+		s->done = 1;
+		return;
+	}
+	if (left > s->seg_left)
+		left = s->seg_left;
+	if (k->target > k->pos) {
+		n = k->target - k->pos;
+		if (n > left)
+			n = left;
+		cursor_advance(s, n);
+		k->pos += n;
+		s->walk_open = 0;
+		return;
+	}
+	copy = walk_copies(k);
+	if (copy) {
+		n = (k->state == K_COPY ? k->copy_end : k->rec_end) - k->pos;
+		if (!n) {
+			walk_copied(k, request);
+			return;
+		}
+	} else {
+		n = k->need - k->have;
+	}
+	if (n > left)
+		n = left;
+	if (!s->walk_open || !s->room) {
+		/* Many small fragments: their headers take room as well. */
+		if (s->room < 2 * KAFKA_WINDOW || s->fill > RT_PIECE_BYTES) {
+			record_flush(s, c, io, true);
+		}
+		frag_open(s);
+		s->walk_open = 1;
+	}
+	if (n > s->room)
+		n = s->room;
+	barrier_var(n);
+	if (n > RT_PIECE_BYTES)
+		n = RT_PIECE_BYTES;
+	fill = s->fill & (BODY_BYTES - 1);
+	if (n && bpf_probe_read_user(s->body + fill, n, (void *)s->base)) {
+		stat_add(RT_STAT_FAULT, 1);
+		s->rec.gap = RT_GAP_FAULT;
+		k->synced = 0;
+		s->done = 1;
+		return;
+	}
+	if (!copy) {
+		have = k->have & (KAFKA_WINDOW - 1);
+		barrier_var(n);
+		if (n > KAFKA_WINDOW)
+			n = KAFKA_WINDOW;
+		bpf_probe_read_user(k->win + have, n, (void *)s->base);
+		k->have = have + n;
+	}
+	s->fill = fill + n;
+	s->room -= n;
+	frag_grow(s, n);
+	cursor_advance(s, n);
+	k->pos += n;
+	if (!copy && k->have >= k->need)
+		walk_parse(w, k, request, k->pos);
+}
+
+struct walk_ctx {
+	struct scratch *s;
+	struct conn *c;
+	struct kafka_walk *w;
+	int io;
+};
+
+static long walk_loop(__u64 i, void *arg)
+{
+	struct walk_ctx *x = arg;
+
+	walk_step(x->s, x->c, x->w, x->io);
+	return x->s->done != 0;
+}
+
+#define WALK_STEPS 65536 /* a call of 4 MiB in pieces of 64 bytes */
+
+static __always_inline struct kafka_walk *walk_of(struct conn *c)
+{
+	struct kafka_walk *w = bpf_map_lookup_elem(&kafka_walks, &c->id), *zero;
+	__u32 key = 0;
+
+	if (w)
+		return w;
+	zero = bpf_map_lookup_elem(&kafka_zero, &key);
+	if (!zero || bpf_map_update_elem(&kafka_walks, &c->id, zero, BPF_NOEXIST)) {
+		stat_add(RT_STAT_WALK_REFUSED, 1);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&kafka_walks, &c->id);
+}
+
+/*
+ * Looks for the beginning of a frame at the beginning of the call; what came of it before, in a
+ * call too short for a size, stands in `win`. The position is kept for the next call's sake.
+ */
+static __always_inline bool walk_begin(struct scratch *s, struct kafka_dir *k, bool request,
+				       bool turn)
+{
+	__u32 had, n;
+
+	if (turn || k->have > WALK_APART || k->pos != s->rec.off)
+		k->have = 0;
+	if (!k->have)
+		k->turn = turn;
+	had = k->have & WALK_APART;
+	n = buffer_peek(s, s->rec.len) & (2 * RT_CLASSIFY_BYTES - 1);
+	bpf_probe_read_kernel(k->win + had, RT_CLASSIFY_BYTES, s->head);
+	k->pos = s->rec.off;
+	if (walk_sync(k->win, had + n, request, k->turn)) {
+		k->synced = 1;
+		k->target = 0;
+		walk_want(k, K_HEAD, request ? 12 : 8);
+		k->have = had;
+		return true;
+	}
+	k->pos += s->rec.len;
+	k->have = s->rec.len <= WALK_APART ? had + n : 0;
+	return false;
+}
+
+enum walk_result {
+	WALK_NOT, /* it does not know where it is; nothing was copied */
+	WALK_DONE,
+	WALK_SILENT, /* all lies in skipped records and the frame goes on: not worth a record */
+	WALK_LOST,   /* it lost its way: the rest of the call is to be copied as it is */
+};
+
+/* The call's bytes by the walk. */
+static __always_inline enum walk_result walk_run(struct scratch *s, struct conn *c, int io,
+						 bool turn)
+{
+	bool request = (c->role == RT_ROLE_SERVER) == (io == RT_RECV);
+	struct kafka_walk *w = walk_of(c);
+	struct walk_ctx x = {s, c, w, io};
+	struct kafka_dir *k;
+
+	if (!w || c->role == RT_ROLE_UNKNOWN)
+		return WALK_NOT;
+	k = &w->dir[io & 1];
+	if (k->synced && k->pos != s->rec.off) {
+		k->synced = 0;
+		k->have = 0;
+	}
+	if (!k->synced && !walk_begin(s, k, request, turn))
+		return WALK_NOT;
+	s->walk_open = 0;
+	s->done = 0;
+	bpf_loop(WALK_STEPS, walk_loop, &x, 0);
+	if (!k->synced && !s->rec.gap)
+		return WALK_LOST;
+	if (!s->rec.gap)
+		s->rec.gap = RT_GAP_SKIPPED;
+	if (k->synced && !s->rec.nfrags && s->rec.off + s->rec.len < k->frame_end)
+		return WALK_SILENT;
+	return WALK_DONE;
+}
+
+#endif

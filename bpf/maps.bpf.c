@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The definitions behind maps.bpf.h: one place, because the linker refuses a map defined twice. */
+#include "maps.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile __u32 cfg_self_tgid = 0;
+const volatile __u32 cfg_wake_bytes = RT_RING_INNER_BYTES / 4;
+const volatile __u32 cfg_crowd_bytes = RT_RING_INNER_BYTES / 2;
+const volatile bool cfg_stamp_sends = false;
+const volatile bool cfg_fallback = false;
+
+bool policy_small = false;
+__u32 policy_sample = RT_SAMPLE_ALL;
+__u64 traced[RT_PID_BITS / 64] = {};
+
+struct rings rings SEC(".maps");
+struct sk_conns sk_conns SEC(".maps");
+struct fb_conns fb_conns SEC(".maps");
+struct hints hints SEC(".maps");
+struct kafka_walks kafka_walks SEC(".maps");
+struct kafka_zero kafka_zero SEC(".maps");
+struct stats stats SEC(".maps");
+struct run_times run_times SEC(".maps");
+struct scratches scratches SEC(".maps");
+struct proc_scratch proc_scratch SEC(".maps");
+struct conn_ids conn_ids SEC(".maps");

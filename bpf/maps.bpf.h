@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Every map and global, declared; they are defined in maps.bpf.c. */
+#ifndef REDTAP_MAPS_BPF_H
+#define REDTAP_MAPS_BPF_H
+
+#include "compat.bpf.h"
+#include "event.h"
+#include "stats.h"
+#include "conn.h"
+
+/* ---- set before load ---- */
+extern const volatile __u32 cfg_self_tgid;
+extern const volatile __u32 cfg_wake_bytes;  /* a ring holding more wakes its reader */
+extern const volatile __u32 cfg_crowd_bytes; /* so full, a ring takes only the ends of long runs */
+extern const volatile bool cfg_stamp_sends;  /* the tcp_sendmsg_locked hook is attached */
+extern const volatile bool cfg_fallback;     /* state in `fb_conns`, not in socket storage */
+
+/* ---- set by user space at any time: what may be looked at ---- */
+extern bool policy_small;   /* of one call, no more than a piece */
+extern __u32 policy_sample; /* of RT_SAMPLE_ALL connections, see rt_sample_of() */
+
+/* Selected thread groups, one bit each. Written by user space and by the process hooks. */
+extern __u64 traced[RT_PID_BITS / 64];
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RT_RING_INNER_BYTES);
+};
+
+struct rings {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1); /* the number of possible CPUs, set before load */
+	__type(key, __u32);
+	__array(values, struct ring);
+};
+extern struct rings rings SEC(".maps");
+
+struct sk_conns {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct conn);
+};
+extern struct sk_conns sk_conns SEC(".maps");
+
+/* Fallback: by the socket's address; the inode number inside tells a reused address. */
+struct fb_conns {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RT_FALLBACK_CONNS);
+	__type(key, __u64);
+	__type(value, struct conn);
+};
+extern struct fb_conns fb_conns SEC(".maps");
+
+struct hints {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RT_HINTS_MAX);
+	__type(key, __u64);
+	__type(value, struct rt_hint);
+};
+extern struct hints hints SEC(".maps");
+
+/* By connection id; made at a Kafka connection's first recognised call. */
+struct kafka_walks {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RT_KAFKA_WALKS);
+	__type(key, __u64);
+	__type(value, struct kafka_walk);
+};
+extern struct kafka_walks kafka_walks SEC(".maps");
+
+/* A zeroed struct kafka_walk: too large for the stack. */
+struct kafka_zero {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct kafka_walk);
+};
+extern struct kafka_zero kafka_zero SEC(".maps");
+
+struct stats {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RT_STAT_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct stats stats SEC(".maps");
+
+/* By enum rt_program. */
+struct run_times {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RT_PROGRAM_MAX);
+	__type(key, __u32);
+	__type(value, struct run_time);
+};
+extern struct run_times run_times SEC(".maps");
+
+/* Scratch of the capture, one per program that uses it: by enum rt_io. */
+struct scratches {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct scratch);
+};
+extern struct scratches scratches SEC(".maps");
+
+struct proc_scratch {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct proc_buf);
+};
+extern struct proc_scratch proc_scratch SEC(".maps");
+
+struct conn_ids {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct conn_ids conn_ids SEC(".maps");
+
+static __always_inline void stat_add(__u32 id, __u64 n)
+{
+	__u64 *v = bpf_map_lookup_elem(&stats, &id);
+
+	if (v)
+		*v += n;
+}
+
+/* The start of a run that is timed, or 0. */
+static __always_inline __u64 run_begin(__u32 program)
+{
+	struct run_time *r = bpf_map_lookup_elem(&run_times, &program);
+
+	if (!r || ++r->runs % RT_TIMED_EVERY)
+		return 0;
+	return bpf_ktime_get_ns();
+}
+
+static __always_inline void run_end(__u32 program, __u64 begin_ns)
+{
+	struct run_time *r;
+
+	if (!begin_ns)
+		return;
+	r = bpf_map_lookup_elem(&run_times, &program);
+	if (r)
+		r->ns += (bpf_ktime_get_ns() - begin_ns) * RT_TIMED_EVERY;
+}
+
+static __always_inline bool tgid_traced(__u32 tgid)
+{
+	return (traced[(tgid / 64) & (RT_PID_BITS / 64 - 1)] >> (tgid % 64)) & 1;
+}
+
+static __always_inline void tgid_trace(__u32 tgid, bool on)
+{
+	__u64 *word = &traced[(tgid / 64) & (RT_PID_BITS / 64 - 1)];
+
+	if (on)
+		__sync_fetch_and_or(word, 1ull << (tgid % 64));
+	else
+		__sync_fetch_and_and(word, ~(1ull << (tgid % 64)));
+}
+
+static __always_inline void *this_ring(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&rings, &cpu);
+}
+
+#endif

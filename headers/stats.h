@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Counters the BPF programs keep, one per-CPU array `stats` indexed by enum rt_stat. Every failed
+ * helper and every event that is dropped has one: losing data is allowed, losing it silently is
+ * not. X(id, metric, cause, help): `metric` groups them for user/metrics/self.c; LOST ones become
+ * redtap_events_lost_total{cause}.
+ */
+#ifndef REDTAP_STATS_H
+#define REDTAP_STATS_H
+
+#define RT_STATS(X)                                                                                \
+	X(EVENTS, EVENTS, "ring", "records written to the rings")                                  \
+	X(LOST_RING, LOST, "ring_full", "records that found their ring full")                      \
+	X(LOST_STORAGE, LOST, "storage_refused", "sockets the kernel refused storage for")         \
+	X(LOST_CONNS, LOST, "conn_table_full", "fallback: connections beyond the table")           \
+	X(LOST_PROC, LOST, "proc_ring_full", "process records that found their ring full")         \
+	X(FAULT, OTHER, "fault", "reads of user memory that failed")                               \
+	X(STALE_REGS, OTHER, "stale_registers", "calls whose registers describe another call")     \
+	X(COMPAT, OTHER, "compat_task", "calls of 32-bit tasks")                                   \
+	X(WALK_LOST, OTHER, "kafka_walk_lost", "Kafka frames whose walk lost its way")             \
+	X(WALK_REFUSED, OTHER, "kafka_walk_refused", "Kafka connections beyond the walk table")    \
+	X(CROWDED, OTHER, "crowded", "long calls captured small because the ring was half full")   \
+	X(CONNS, OTHER, "conns", "connections followed")                                           \
+	X(IGNORED_TLS, IGNORED, "tls", "connections left alone: TLS")                              \
+	X(IGNORED_UNKNOWN, IGNORED, "unknown", "connections left alone: not recognised")           \
+	X(IGNORED_VERDICT, IGNORED, "verdict", "connections left alone: user space said so")       \
+	X(IGNORED_SELF, IGNORED, "self", "connections left alone: redtap's own")
+
+enum rt_stat {
+#define X(id, metric, cause, help) RT_STAT_##id,
+	RT_STATS(X)
+#undef X
+		RT_STAT_MAX,
+};
+
+/*
+ * Programs that time themselves: one run in RT_TIMED_EVERY, for processes that are selected. X(id,
+ * name): the name is the value of redtap_bpf_run_seconds_total's label `program`.
+ */
+#define RT_TIMED_EVERY 128
+#define RT_PROGRAMS(X)                                                                             \
+	X(SOCK_SEND, "sock_send")                                                                  \
+	X(SOCK_RECV, "sock_recv")                                                                  \
+	X(SEND_START, "send_start")                                                                \
+	X(SYS_EXIT, "sys_exit")
+
+enum rt_program {
+#define X(id, name) RT_PROGRAM_##id,
+	RT_PROGRAMS(X)
+#undef X
+		RT_PROGRAM_MAX,
+};
+
+#endif

@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What redtap costs: throughput of saturated servers with redtap off and on in turn.
+
+Every load runs in rounds: off (nothing attached), floor (empty programs on the same hooks), on
+(redtap, without a budget, both ends observed) and, where the load comes from a generator that on a
+real host would be elsewhere, server (the same without the generator). The order changes from round
+to round, so that a drift of the machine cancels out. Prints the median of the ratios to `off` of the same round and their
+spread, and writes JSON lines to build/bench/. With --check it exits 1 when a bound of
+docs/PERFORMANCE.md is not kept.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+
+from bed import load, procs, tap  # noqa: E402
+from bed.fastapi import Uvicorn  # noqa: E402
+from bed.kafka import Kafka  # noqa: E402
+from bed.nginx import Nginx  # noqa: E402
+from bed.postgres import Postgres  # noqa: E402
+from bed.redtap import Redtap  # noqa: E402
+
+# The least that a load keeps of its throughput with redtap on.
+KEEPS = {
+    "nginx-tiny": 0.93,
+    "pgbench-simple": 0.92,
+    "pgbench-prepared": 0.92,
+    "kafka-producer": 0.98,
+    "kafka-consumer": 0.98,
+}
+FLOORS_MOST = 3  # nginx-tiny: the loss at most so many times the floor's
+SERVER_CPU, CLIENT_CPU = {0}, {1}
+STATES = ("off", "floor", "on", "server")
+STATS_NS = 60  # what the kernel's own run-time statistics add to a run
+FASTAPI_APP = """
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/items/{item}")
+async def item(item: int):
+    return {"item": item}
+"""
+
+
+class NginxLoad:
+    """One worker on core 0, wrk on core 1: the tiny file is the worst case there is."""
+
+    unit = "requests/s"
+    generator = "wrk"
+
+    def __init__(self, seconds, path):
+        self.seconds, self.path = seconds, path
+        self.server = Nginx(log=False, cpus=SERVER_CPU)
+        self.proc = self.server.proc
+
+    def run(self):
+        return load.wrk(
+            self.server.url(self.path), self.seconds, connections=32, cpus=CLIENT_CPU
+        )
+
+    def stop(self):
+        self.server.stop()
+
+
+class FastapiLoad:
+    unit = "requests/s"
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        home = procs.run_dir() / "bench_app"
+        home.mkdir()
+        (home / "bench_api.py").write_text(FASTAPI_APP)
+        self.server = Uvicorn("bench_api", home)
+        self.proc = self.server.proc
+
+    def run(self):
+        return load.wrk(self.server.url("/items/7"), self.seconds, connections=16)
+
+    def stop(self):
+        self.server.stop()
+
+
+class PgbenchLoad:
+    unit = "transactions/s"
+    shared = None
+
+    def __init__(self, seconds, protocol):
+        self.seconds, self.protocol = seconds, protocol
+        if PgbenchLoad.shared is None:
+            PgbenchLoad.shared = Postgres()
+            PgbenchLoad.shared.create("bench")
+            PgbenchLoad.shared.pgbench("bench", "-i", "-q", "-s", "5")
+        self.pg = PgbenchLoad.shared
+        self.proc = self.pg.proc
+
+    def run(self):
+        return self.pg.pgbench(
+            "bench", "-n", "-S", "-M", self.protocol, "-c", "4", "-j", "1", "-T", self.seconds
+        )
+
+    def stop(self):
+        pass
+
+
+class KafkaLoad:
+    unit = "records/s"
+    shared = None
+
+    def __init__(self, seconds, direction):
+        if KafkaLoad.shared is None:
+            KafkaLoad.shared = Kafka()
+            KafkaLoad.shared.create(("bench", 3))
+        self.kafka, self.direction, self.groups = KafkaLoad.shared, direction, 0
+        self.proc = self.kafka.proc
+        self.records = 100000 * seconds
+        if direction == "consumer":
+            self.kafka.produce_java("bench", self.records, timeout=300)
+
+    def run(self):
+        if self.direction == "producer":
+            return self.kafka.produce_java("bench", self.records, timeout=300)
+        self.groups += 1
+        return self.kafka.consume_java(
+            "bench", self.records, f"g{self.groups}-{os.getpid()}", timeout=300
+        )
+
+    def stop(self):
+        pass
+
+
+LOADS = {
+    "nginx-tiny": lambda seconds: NginxLoad(seconds, "/tiny.txt"),
+    "nginx-100k": lambda seconds: NginxLoad(seconds, "/large.bin"),
+    "fastapi": FastapiLoad,
+    "pgbench-simple": lambda seconds: PgbenchLoad(seconds, "simple"),
+    "pgbench-prepared": lambda seconds: PgbenchLoad(seconds, "prepared"),
+    "kafka-producer": lambda seconds: KafkaLoad(seconds, "producer"),
+    "kafka-consumer": lambda seconds: KafkaLoad(seconds, "consumer"),
+}
+
+
+def on_cpu_seconds(proc):
+    """Time on a CPU of all threads of the process and its children, by the scheduler's clock."""
+    ns = 0
+    for pid in [proc.pid, *procs.children(proc.pid)]:
+        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            try:
+                ns += int(task.read_text().split()[0])
+            except OSError:
+                continue  # ended since
+    return ns / 1e9
+
+
+class Floor:
+    def __init__(self):
+        here = procs.OUT / "tests" / "bench"
+        self.proc = procs.spawn([here / "floor", here / "floor.bpf.o"], name="floor")
+        procs.until(lambda: "ready" in self.proc.output(), 10, "the floor")
+
+    def stop(self):
+        self.proc.stop()
+
+
+def program_runs():
+    """{name: (nanoseconds, runs)} of redtap's programs, while the kernel's statistics are on."""
+    out = subprocess.run(["bpftool", "-j", "prog", "list"], capture_output=True, text=True).stdout
+    return {
+        p["name"]: (p.get("run_time_ns", 0), p.get("run_cnt", 0))
+        for p in json.loads(out)
+        if p.get("name", "").startswith("rt_")
+    }
+
+
+def redtap_figures(page, before, done, took):
+    def moved(name, **labels):
+        return page.total(name, **labels) - before.total(name, **labels)
+
+    return {
+        "redtap_cpu_percent": moved("process_cpu_seconds_total") / took * 100,
+        "redtap_us_per_op": moved("process_cpu_seconds_total") / max(done, 1) * 1e6,
+        "redtap_rss_mib": page.total("process_resident_memory_bytes") / (1 << 20),
+        "events_per_op": moved("redtap_events_total") / max(done, 1),
+        "ring_bytes_per_op": moved("redtap_events_bytes_total") / max(done, 1),
+        "bpf_us_per_op": moved("redtap_bpf_run_seconds_total") / max(done, 1) * 1e6,
+        "lost": moved("redtap_events_lost_total"),
+    }
+
+
+def measure(bench, state, capture):
+    """One run in a state: a dict of figures."""
+    watcher, page = None, None
+    if state == "floor":
+        watcher = Floor()
+    elif state != "off":
+        args = ["--select", f"!exe={bench.generator}"] if state == "server" else []
+        watcher = Redtap(capture, args=args)
+        page = watcher.scrape()
+    cpu, begin = on_cpu_seconds(bench.proc), time.monotonic()
+    done, rate = bench.run()
+    took = time.monotonic() - begin
+    figures = {
+        "rate": rate,
+        "server_us": (on_cpu_seconds(bench.proc) - cpu) / max(done, 1) * 1e6,
+    }
+    if page:
+        figures |= redtap_figures(watcher.scrape(), page, done, took)
+    if watcher:
+        watcher.stop()
+    return figures
+
+
+def program_ns(bench, capture):
+    """{program: ns of a run} with the kernel's statistics on: a run apart, because they cost."""
+    switch = Path("/proc/sys/kernel/bpf_stats_enabled")
+    before = switch.read_text()
+    switch.write_text("1")
+    try:
+        with Redtap(capture):
+            first = program_runs()
+            bench.run()
+            last = program_runs()
+    finally:
+        switch.write_text(before)
+    found = {}
+    for name, (ns, runs) in last.items():
+        ns, runs = ns - first.get(name, (0, 0))[0], runs - first.get(name, (0, 0))[1]
+        if runs > 1000:
+            found[name] = round(ns / runs - STATS_NS)
+    return found
+
+
+def run_rounds(name, bench, args, book):
+    """[{state: figures}]"""
+    measure(bench, "off", None)  # warms caches and the JVM
+    rounds = []
+    states = STATES if hasattr(bench, "generator") else STATES[:-1]
+    for n in range(args.rounds):
+        first = n % len(states)
+        order = states[first:] + states[:first]
+        result = {}
+        for state in order if n % 2 else reversed(order):
+            result[state] = figures = measure(bench, state, args.capture)
+            book.write(json.dumps({"load": name, "round": n, "state": state, **figures}) + "\n")
+            book.flush()
+        rounds.append(result)
+    return rounds
+
+
+def summary(name, unit, rounds, programs):
+    def median(state, key):
+        return statistics.median(r[state][key] for r in rounds)
+
+    def ratios(state):
+        return sorted(r[state]["rate"] / r["off"]["rate"] for r in rounds)
+
+    on = ratios("on")
+    states = [state for state in STATES if state in rounds[0]]
+    return {
+        "load": name,
+        "unit": unit,
+        "rounds": len(rounds),
+        "off": median("off", "rate"),
+        "on": median("on", "rate"),
+        "floor_ratio": statistics.median(ratios("floor")),
+        "ratio": statistics.median(on),
+        "ratio_min": on[0],
+        "ratio_max": on[-1],
+        "server_ratio": statistics.median(ratios("server")) if "server" in states else None,
+        "server_us": {state: median(state, "server_us") for state in states},
+        **{
+            key: median("on", key)
+            for key in rounds[0]["on"]
+            if key not in ("rate", "server_us", "lost")
+        },
+        "lost": sum(r["on"]["lost"] for r in rounds),
+        "program_ns": programs,
+    }
+
+
+HEAD = (
+    f"{'load':<17}{'off':>9} {'unit':<15}{'floor':>6}{'server':>7}{'on':>7}  {'min..max':<13}"
+    f"{'server us off/floor/on':>23}{'redtap':>8}{'us/op':>7}{'MiB':>6}{'ev/op':>7}{'B/op':>7}"
+    f"{'lost':>6}"
+)
+
+
+def row(s):
+    us = s["server_us"]
+    spread = f"{s['ratio_min']:.3f}..{s['ratio_max']:.3f}"
+    server = f"{s['server_ratio']:.3f}" if s["server_ratio"] else "-"
+    return (
+        f"{s['load']:<17}{s['off']:>9.0f} {s['unit']:<15}{s['floor_ratio']:>6.3f}"
+        f"{server:>7}{s['ratio']:>7.3f}"
+        f"  {spread:<13}{us['off']:>9.2f}{us['floor']:>7.2f}{us['on']:>7.2f}"
+        f"{s['redtap_cpu_percent']:>7.1f}%{s['redtap_us_per_op']:>7.2f}{s['redtap_rss_mib']:>6.1f}"
+        f"{s['events_per_op']:>7.2f}{s['ring_bytes_per_op']:>7.0f}{s['lost']:>6.0f}"
+    )
+
+
+def broken_bounds(results):
+    """Sentences about what is not kept."""
+    said = []
+    for name, s in results.items():
+        kept = s["server_ratio"] or s["ratio"]
+        if kept < KEEPS.get(name, 0):
+            said.append(f"{name} keeps {kept:.3f}, less than {KEEPS[name]}")
+    tiny = results.get("nginx-tiny")
+    if tiny and 1 - tiny["server_ratio"] > FLOORS_MOST * max(1 - tiny["floor_ratio"], 0.01):
+        said.append(
+            f"nginx-tiny loses {1 - tiny['server_ratio']:.3f}, more than {FLOORS_MOST} times what empty "
+            f"programs cost ({1 - tiny['floor_ratio']:.3f})"
+        )
+    return said
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5, help="of one run")
+    parser.add_argument("--only", help="loads whose name contains this, comma-separated")
+    parser.add_argument("--capture", default="auto", choices=["auto", "socket", "syscall"])
+    parser.add_argument("--check", action="store_true", help="exit 1 when a bound is not kept")
+    args = parser.parse_args()
+    chosen = [n for n in LOADS if not args.only or any(o in n for o in args.only.split(","))]
+    if not chosen:
+        parser.error(f"no such load; there are {', '.join(LOADS)}")
+
+    tap.alone()
+    book_dir = procs.OUT / "bench"
+    book_dir.mkdir(parents=True, exist_ok=True)
+    path = book_dir / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.jsonl"
+    results = {}
+    with open(path, "w") as book:
+        print(HEAD, flush=True)
+        for name in chosen:
+            try:
+                bench = LOADS[name](args.seconds)
+                rounds = run_rounds(name, bench, args, book)
+                results[name] = summary(name, bench.unit, rounds, program_ns(bench, args.capture))
+            except tap.Skip as why:
+                print(f"{name:<17} SKIP {why}", flush=True)
+                continue
+            book.write(json.dumps(results[name]) + "\n")
+            print(row(results[name]), flush=True)
+            programs = results[name]["program_ns"]
+            print("  ns a run: " + ", ".join(f"{k[3:]} {v}" for k, v in sorted(programs.items())))
+            bench.stop()  # leaves its core to the others
+    print(f"written to {path}")
+    if args.check and (broken := broken_bounds(results)):
+        sys.exit("\n".join(broken))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What redtap takes for itself: memory with many connections, CPU when nothing happens and at a
+steady rate. By the scheduler's clock and the kernel's map of its memory, so that a busy machine
+does not decide.
+"""
+
+import functools
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from bed import procs, tap
+from bed.redtap import Redtap
+
+IDLE, BUSY = 50000, 5000
+MANY_MIB = 48
+SMALL_MIB = 16
+RATE = 10000
+PER_CALLER = 15000  # connections: a process may have 20,000 descriptors here
+
+
+@functools.cache
+def programs():
+    """Server and caller: the same program under two names, so that one end can be selected."""
+    if why := procs.have("cc"):
+        tap.skip(why)
+    source = Path(__file__).resolve().parent / "clients" / "crowd.c"
+    server = procs.run_dir() / "crowd_server"
+    procs.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", server, source])
+    caller = procs.run_dir() / "crowd_caller"
+    caller.write_bytes(server.read_bytes())
+    caller.chmod(0o755)
+    return server, caller
+
+
+class Crowd:
+    def __init__(self):
+        server, self.caller = programs()
+        self.port, self.callers = procs.free_port(), []
+        self.server = procs.spawn([server, "serve", self.port], name="crowd_server")
+        procs.await_port(self.server, self.port)
+
+    def call(self, idle, busy):
+        """Opens the connections; ask() then sends requests over the busy ones."""
+        while idle > PER_CALLER:
+            self._caller(PER_CALLER, 0)
+            idle -= PER_CALLER
+        self._caller(idle, busy)
+
+    def _caller(self, idle, busy):
+        proc = procs.spawn(
+            [self.caller, "call", self.port, idle, busy],
+            name="crowd_caller",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.callers.append(proc)
+        self._said(f"ready {idle + busy}")
+
+    def ask(self, n):
+        stdin = self.callers[-1].popen.stdin
+        stdin.write(b"%d\n" % n)
+        stdin.flush()
+        self._said(f"done {n}")
+
+    def _said(self, what):
+        proc = self.callers[-1]
+        line = proc.popen.stdout.readline().decode().strip()
+        tap.require(line == what, f"the caller says {what}, not {line!r} {proc.tail()}")
+
+    def stop(self):
+        for proc in self.callers:
+            proc.popen.stdin.close()
+            proc.stop()
+        self.server.stop()
+
+
+def own_mib(pid):
+    """Resident memory without the mapped rings, which count twice and are a metric of their own."""
+    total, ring = 0, False
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+            ring = "bpf-map" in line
+        elif line.startswith("Rss:") and not ring:
+            total += int(line.split()[1])
+    return total / 1024
+
+
+def on_cpu_ns(pid):
+    return sum(
+        int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")
+    )
+
+
+def served(page):
+    return page.total("http_requests_total", service="crowd_server", endpoint="/crowd")
+
+
+@tap.test()
+def test_many_connections():
+    crowd = Crowd()
+    with Redtap(args=["--select", "exe=*crowd_server"]) as r:
+        crowd.call(IDLE, BUSY)
+        crowd.ask(100000)
+        r.expect([("requests", served, IDLE + BUSY + 100000)], timeout=30)
+        page = r.scrape()
+        tap.equal(
+            page.total("redtap_connections", protocol="http", role="server"), IDLE + BUSY, "followed"
+        )
+        tap.equal(page.total("redtap_events_lost_total"), 0, "lost")
+
+        def small():
+            return own_mib(r.proc.pid) <= MANY_MIB
+
+        try:
+            procs.until(small, 30, "memory of idle connections goes back", every=1)
+        except TimeoutError:
+            tap.check(False, f"{own_mib(r.proc.pid):.1f} MiB are at most {MANY_MIB}")
+        tap.note(f"{own_mib(r.proc.pid):.1f} MiB with {IDLE + BUSY} connections")
+        crowd.ask(50000)
+        r.expect([("and on", served, IDLE + BUSY + 150000)], timeout=30)
+        crowd.stop()
+        procs.until(
+            lambda: r.total("redtap_connections", protocol="http") == 0, 20, "all are gone", every=1
+        )
+
+
+@tap.test()
+def test_idle_and_steady():
+    crowd = Crowd()
+    with Redtap(args=["--select", "exe=*crowd_server"]) as r:
+        crowd.call(1000, 100)
+        r.expect([("requests", served, 1100)])
+        mib = own_mib(r.proc.pid)
+        tap.check(mib <= SMALL_MIB, f"{mib:.1f} MiB with 1,100 connections")
+
+        time.sleep(2)  # the rings' polling slows down when nothing comes
+        begin, cpu = time.monotonic(), on_cpu_ns(r.proc.pid)
+        time.sleep(15)
+        share = (on_cpu_ns(r.proc.pid) - cpu) / (time.monotonic() - begin) / 1e9
+        tap.note(f"idle: {share * 100:.3f} % of a CPU")
+        tap.check(share <= 0.001, f"{share * 100:.3f} % of a CPU when idle")
+
+        begin, cpu, asked = time.monotonic(), on_cpu_ns(r.proc.pid), 0
+        while asked < 8 * RATE:
+            crowd.ask(RATE // 20)
+            asked += RATE // 20
+            time.sleep(max(0, begin + asked / RATE - time.monotonic()))
+        took = time.monotonic() - begin
+        share = (on_cpu_ns(r.proc.pid) - cpu) / took / 1e9
+        tap.note(f"{asked / took:.0f} requests/s: {share * 100:.2f} % of a CPU")
+        per_request = (on_cpu_ns(r.proc.pid) - cpu) / asked
+        tap.check(
+            per_request * RATE / 1e9 <= 0.03, f"{per_request:.0f} ns of CPU a request are 3 % at most"
+        )
+        r.expect([("requests", served, 1100 + asked)])
+    crowd.stop()
+
+
+tap.main()

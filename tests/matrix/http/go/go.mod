@@ -1,0 +1,3 @@
+module redtap.test/http
+
+go 1.21

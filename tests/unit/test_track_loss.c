@@ -1,0 +1,670 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the tracker makes of losses, of overtaking without sequences, and of broken records. */
+#include "track_play.h"
+
+#include "track/internal.h"
+
+static void ends(struct said *s)
+{
+	struct track_stats st;
+
+	CHECK_EQ(s->in_flight, 0);
+	CHECK(!s->backwards);
+	track_stats(s->track, &st);
+	for (int p = 0; p < RT_PROTO_MAX; p++)
+		for (int r = 0; r < 3; r++)
+			CHECK_EQ(st.by_kind[p][r], 0);
+}
+
+static struct rt_rec *call_of(struct model *m, enum rt_dir dir, const char *text)
+{
+	return model_call(m, dir, (const uint8_t *)text, (uint32_t)strlen(text));
+}
+
+static const char half_get[] = "GET /half HTTP/1.0\r\n\r\n";
+
+/* Requests and responses that carry the same number: a response of another is a wrong pair. */
+static void exchange(char *req, char *resp, int i)
+{
+	sprintf(req, "GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", i);
+	sprintf(resp, "HTTP/1.1 %d OK\r\nContent-Length: 2\r\n\r\nok", 230 + i);
+}
+
+static bool pairs(const struct said *s)
+{
+	const char *line = s->log;
+	int path, status;
+
+	for (; *line; line = strchr(line, '\n') + 1)
+		if (sscanf(line, "%*s GET /%d %d", &path, &status) == 2 && status &&
+		    status != 230 + path)
+			return false;
+	return true;
+}
+
+/* Of 20 exchanges every subset of three records in a row is lost, as the kernel says it. */
+TEST(no_loss_pairs_wrongly)
+{
+	char req[64], resp[64];
+
+	for (int how = 0; how < 6; how++)
+		for (int at = 0; at < 38; at++)
+			for (int mask = 1; mask < 8; mask++) {
+				enum rt_role role = how & 1 ? RT_ROLE_SERVER : RT_ROLE_CLIENT;
+				struct said *s = said_new();
+				struct model m = model_new(1, role);
+				struct track_stats st;
+				uint64_t lost = 0;
+
+				m.ahead = how & 2;
+				m.noseq = how & 4;
+
+				said_record(s, model_conn(&m, 0));
+				for (int i = 0; i < 40; i++) {
+					enum rt_dir dir = i & 1 ? RT_RESP : RT_REQ;
+					struct rt_rec *rec;
+
+					exchange(req, resp, i / 2);
+					rec = call_of(&m, dir, dir == RT_REQ ? req : resp);
+					if (i >= at && i < at + 3 && mask >> (i - at) & 1) {
+						lost += ((struct rt_rec_data *)rec)->len;
+						model_lost(&m, model_io(&m, dir), rec);
+					} else {
+						said_record(s, rec);
+					}
+				}
+				said_settle(s);
+				CHECK(pairs(s));
+				track_stats(s->track, &st);
+				/* The last record's loss is told by none behind it. */
+				if (at + 3 < 39)
+					CHECK_EQ(st.gap_bytes[RT_GAP_LOST], lost);
+				CHECK(s->txns >= 16);
+				CHECK(strstr(s->log, "GET /0") || at < 2);
+				CHECK(strstr(s->log, "GET /19 249") || at > 33);
+				said_record(s, model_end(&m, 3, false, true));
+				ends(s);
+				if (test_failed)
+					printf("# how %d at %d mask %d\n%s", how, at, mask, s->log);
+				said_free(s);
+				if (test_failed)
+					return;
+			}
+}
+
+/* The first request is lost, the second comes before the first response: not its pair. */
+TEST(a_loss_before_recognition)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_SERVER);
+	char req[64], resp[64];
+
+	said_record(s, model_conn(&m, 0));
+	exchange(req, resp, 0);
+	model_lost(&m, RT_RECV, call_of(&m, RT_REQ, req));
+	exchange(req, resp, 1);
+	said_record(s, call_of(&m, RT_REQ, req));
+	exchange(req, resp, 0);
+	said_record(s, call_of(&m, RT_RESP, resp));
+	exchange(req, resp, 1);
+	said_record(s, call_of(&m, RT_RESP, resp));
+	for (int i = 2; i < 6; i++) {
+		exchange(req, resp, i);
+		said_record(s, call_of(&m, RT_REQ, req));
+		said_record(s, call_of(&m, RT_RESP, resp));
+	}
+	said_settle(s);
+	CHECK(pairs(s));
+	CHECK(strstr(s->log, "GET /5 235"));
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	if (test_failed)
+		printf("%s", s->log);
+	said_free(s);
+}
+
+/*
+ * Requests 0 to 3, of which 1 is lost. Its response is an orphan at once where the kernel says what
+ * it missed, else as soon as request 2 shows the hole, and at the latest when it has waited in
+ * vain; it is never another's, and nothing else goes with it.
+ */
+TEST(a_response_to_a_lost_request)
+{
+	for (int how = 0; how < 16; how++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, how & 1 ? RT_ROLE_SERVER : RT_ROLE_CLIENT);
+		char req[64], resp[64];
+		struct rt_rec *rec[8];
+		struct track_stats st;
+
+		m.ahead = how & 2;
+		m.noseq = how & 4;
+		for (int i = 0; i < 8; i++) {
+			exchange(req, resp, i / 2);
+			rec[i] = call_of(&m, i & 1 ? RT_RESP : RT_REQ, i & 1 ? resp : req);
+			if (i == 2)
+				model_lost(&m, model_io(&m, RT_REQ), rec[i]);
+		}
+		said_record(s, model_conn(&m, 0));
+		for (int i = 0; i < 8; i++) {
+			if (i == 4 && how & 8)
+				said_settle(s);
+			if (i != 2)
+				said_record(s, rec[i]);
+			if (i == 3 && !m.ahead)
+				CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 1);
+		}
+		said_settle(s);
+		CHECK(pairs(s));
+		CHECK(strstr(s->log, "GET /0 230") && strstr(s->log, "GET /2 232") &&
+		      strstr(s->log, "GET /3 233"));
+		CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 1);
+		CHECK_EQ(s->unparsed[RT_UNPARSED_ABANDONED], 0);
+		track_stats(s->track, &st);
+		exchange(req, resp, 1);
+		CHECK_EQ(st.gap_bytes[RT_GAP_LOST] + st.gap_bytes[RT_GAP_UNSEEN], strlen(req));
+		said_record(s, model_end(&m, 3, false, true));
+		ends(s);
+		if (test_failed)
+			printf("# how %d\n%s", how, s->log);
+		said_free(s);
+		if (test_failed)
+			return;
+	}
+}
+
+/* A response is lost, and the next request says so: nothing but its own request goes with it. */
+TEST(a_lost_response)
+{
+	for (int how = 0; how < 4; how++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, how & 1 ? RT_ROLE_SERVER : RT_ROLE_CLIENT);
+		char req[64], resp[64];
+
+		m.noseq = how & 2;
+		said_record(s, model_conn(&m, 0));
+		for (int i = 0; i < 8; i++) {
+			struct rt_rec *rec;
+
+			exchange(req, resp, i / 2);
+			rec = call_of(&m, i & 1 ? RT_RESP : RT_REQ, i & 1 ? resp : req);
+			if (i == 3)
+				model_lost(&m, model_io(&m, RT_RESP), rec);
+			else
+				said_record(s, rec);
+		}
+		CHECK(pairs(s));
+		CHECK(strstr(s->log, "GET /0 230") && strstr(s->log, "GET /2 232") &&
+		      strstr(s->log, "GET /3 233"));
+		CHECK_EQ(s->unparsed[RT_UNPARSED_ABANDONED], 1);
+		CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
+		said_record(s, model_end(&m, 3, false, true));
+		ends(s);
+		if (test_failed)
+			printf("# how %d\n%s", how, s->log);
+		said_free(s);
+		if (test_failed)
+			return;
+	}
+}
+
+/* The middle piece of one call is lost: the gap is a loss, and the rest is in its place. */
+TEST(a_piece_is_lost)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_SERVER);
+	struct track_stats st;
+	char req[64], resp[400];
+	uint8_t *p = (uint8_t *)resp;
+	uint32_t len;
+
+	said_record(s, model_conn(&m, 0));
+	exchange(req, resp, 1);
+	said_record(s, call_of(&m, RT_REQ, req));
+	sprintf(resp, "HTTP/1.1 201 OK\r\nContent-Length: 300\r\n\r\n");
+	len = (uint32_t)strlen(resp) + 300;
+	memset(resp + len - 300, 'x', 300);
+	said_record(s, model_piece(&m, RT_SEND, p, 0, 100, len));
+	model_lost(&m, RT_SEND, model_piece(&m, RT_SEND, p, 100, 100, len));
+	said_record(s, model_piece(&m, RT_SEND, p, 200, len - 200, len));
+	m.d[RT_SEND].off += len;
+	CHECK_STR(s->log, "server GET /1 201\n");
+	track_stats(s->track, &st);
+	CHECK_EQ(st.gap_bytes[RT_GAP_LOST], 100);
+	CHECK_EQ(st.gap_bytes[RT_GAP_UNSEEN], 0);
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	said_free(s);
+}
+
+/* The end of a call is lost, and then nothing is heard for long: what comes next does not tell when
+ * it was. */
+TEST(a_lost_end_has_no_time)
+{
+	for (int which = 0; which < 2 * WIRES; which++) {
+		enum rt_role role = which < WIRES ? RT_ROLE_SERVER : RT_ROLE_CLIENT;
+		static struct wire t;
+
+		wire_make(&t, which);
+		for (int cut = 0; cut < 2 * t.ncalls; cut++) {
+			struct said *s = said_new();
+			struct model m = model_new(1, role);
+
+			said_record(s, model_conn(&m, 0));
+			for (int i = 0; i < t.ncalls; i++) {
+				const struct wire_call *call = &t.calls[i];
+				enum rt_io io = model_io(&m, call->dir);
+				uint32_t half = cut & 1 ? call->len / 2 : call->len - 2;
+				uint8_t *p = t.bytes + call->at;
+
+				if (i != cut / 2) {
+					said_record(s, model_call(&m, call->dir, p, call->len));
+					continue;
+				}
+				m.ns += 1000;
+				said_record(s, model_piece(&m, io, p, 0, half, call->len));
+				model_lost(&m, io,
+					   model_piece(&m, io, p + half, half, call->len - half,
+						       call->len));
+				m.d[io].off += call->len;
+				m.ns += 5000000000;
+			}
+			said_settle(s);
+			/* what was under way while redtap saw nothing may have lasted that long */
+			if (t.calls[cut / 2].dir == RT_RESP)
+				CHECK(s->longest_ns < 1000000);
+			said_record(s, model_end(&m, 3, false, true));
+			ends(s);
+			if (test_failed)
+				printf("# which %d cut %d\n%s", which, cut, s->log);
+			said_free(s);
+			if (test_failed)
+				return;
+		}
+	}
+}
+
+/* ---- no sequence ---- */
+
+/* AF_UNIX: the response is reported before the request it answers, again and again. */
+TEST(overtaking_without_a_sequence)
+{
+	for (int role = RT_ROLE_CLIENT; role <= RT_ROLE_SERVER; role++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, (enum rt_role)role);
+		char req[64], resp[64];
+
+		m.noseq = true;
+		said_record(s, model_conn(&m, RT_F_LATE));
+		for (int i = 0; i < 20; i++) {
+			struct rt_rec *a, *b;
+			struct rt_rec_data *d;
+
+			exchange(req, resp, i);
+			a = call_of(&m, RT_REQ, req);
+			b = call_of(&m, RT_RESP, resp);
+			if (i < 2 || i % 3 == 0) {
+				said_record(s, a);
+				said_record(s, b);
+			} else {
+				/* Its hook ran first: the other's bytes were not handed over yet.
+				 */
+				d = (struct rt_rec_data *)b;
+				d->other -= ((struct rt_rec_data *)a)->len;
+				said_record(s, b);
+				said_passes(s, i % 3 - 1);
+				said_record(s, a);
+			}
+			said_passes(s, 2);
+		}
+		CHECK(pairs(s));
+		CHECK_EQ(s->txns, 20);
+		CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
+		said_record(s, model_end(&m, 3, false, true));
+		ends(s);
+		if (test_failed)
+			printf("%s", s->log);
+		said_free(s);
+	}
+}
+
+/* `n` requests, or their answers, from number `from` on. */
+static struct rt_rec *calls_of(struct model *m, enum rt_dir dir, int from, int n)
+{
+	char req[64], resp[64], all[1024] = "";
+
+	for (int i = from; i < from + n; i++) {
+		exchange(req, resp, i);
+		strcat(all, dir == RT_REQ ? req : resp);
+	}
+	return call_of(m, dir, all);
+}
+
+/*
+ * AF_UNIX, pipelined: `known` requests were reported, `more` of them in one call or (`apart`) in
+ * calls of their own come behind the answers to all, and their hooks ran later, too.
+ */
+static void overtaken(int role, int known, int more, bool apart, int passes)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, (enum rt_role)role);
+	struct rt_rec *resp, *req[8];
+	int n = 0, at = 0;
+
+	m.noseq = true;
+	said_record(s, model_conn(&m, RT_F_LATE));
+	said_passes(s, 1);
+	said_record(s, calls_of(&m, RT_REQ, at, 1));
+	said_record(s, calls_of(&m, RT_RESP, at++, 1));
+	if (known)
+		said_record(s, calls_of(&m, RT_REQ, at, known));
+	resp = calls_of(&m, RT_RESP, at, known + more);
+	for (int i = 0; i < (apart ? more : 1); i++)
+		req[n++] = calls_of(&m, RT_REQ, at + known + i, apart ? 1 : more);
+	said_record(s, resp);
+	at += known + more;
+	for (int i = 0; i < n; i++) {
+		said_passes(s, passes);
+		said_record(s, req[i]);
+	}
+	said_record(s, calls_of(&m, RT_REQ, at, 1));
+	said_record(s, calls_of(&m, RT_RESP, at++, 1));
+	CHECK(pairs(s));
+	CHECK_EQ(s->txns, at);
+	CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
+	CHECK_EQ(s->in_flight, 0);
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	if (test_failed)
+		printf("# role %d known %d more %d apart %d passes %d\n%s", role, known, more,
+		       apart, passes, s->log);
+	said_free(s);
+}
+
+TEST(answers_of_one_call_overtake_some_requests)
+{
+	for (int role = RT_ROLE_CLIENT; role <= RT_ROLE_SERVER; role++)
+		for (int known = 0; known < 3; known++)
+			for (int more = 1; more < 4; more++)
+				for (int k = 0; k < 6 && !test_failed; k++)
+					overtaken(role, known, more, k & 1, k / 2);
+}
+
+/* What was never asked for waits its time, is told as such, and holds nothing up behind it. */
+TEST(an_answer_to_nothing_is_not_waited_for_for_ever)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_CLIENT);
+
+	m.noseq = true;
+	said_record(s, model_conn(&m, RT_F_LATE));
+	said_passes(s, 1);
+	said_record(s, calls_of(&m, RT_REQ, 0, 1));
+	said_record(s, calls_of(&m, RT_RESP, 0, 3));
+	CHECK_EQ(s->txns, 1);
+	CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
+	said_passes(s, 3);
+	CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
+	said_passes(s, 3);
+	CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 2);
+	said_record(s, calls_of(&m, RT_REQ, 3, 1));
+	said_record(s, calls_of(&m, RT_RESP, 3, 1));
+	CHECK_EQ(s->txns, 4);
+	CHECK_EQ(s->in_flight, 0);
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	said_free(s);
+}
+
+/* ---- what is said twice, or wrongly ---- */
+
+TEST(known_bytes_are_not_fed_twice)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_SERVER);
+	char req[64], resp[64];
+
+	said_record(s, model_conn(&m, 0));
+	said_record(s, model_conn(&m, 0));
+	for (int i = 0; i < 10; i++) {
+		struct rt_rec *a, *b;
+
+		exchange(req, resp, i);
+		a = call_of(&m, RT_REQ, req);
+		b = call_of(&m, RT_RESP, resp);
+		said_record(s, (struct rt_rec *)test_exact(a, a->bytes));
+		said_record(s, a);
+		said_record(s, (struct rt_rec *)test_exact(b, b->bytes));
+		said_record(s, b);
+	}
+	CHECK_EQ(s->txns, 10);
+	CHECK(pairs(s));
+	/* Half of it known: only the rest is new. */
+	exchange(req, resp, 10);
+	said_record(s, model_piece(&m, RT_RECV, (uint8_t *)req, 0, 10, (uint32_t)strlen(req)));
+	said_record(s, call_of(&m, RT_REQ, req));
+	said_record(s, call_of(&m, RT_RESP, resp));
+	CHECK_EQ(s->txns, 11);
+	CHECK(pairs(s));
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	said_free(s);
+}
+
+TEST(broken_records_are_harmless)
+{
+	static const uint32_t odd[] = {0, 1, 7, 8, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff};
+	const size_t n = sizeof(odd) / sizeof(odd[0]);
+	struct said *s = said_new();
+	uint64_t id = 1;
+
+	for (size_t a = 0; a < n; a++)
+		for (size_t b = 0; b < n; b++)
+			for (int what = 0; what < 5; what++) {
+				struct model m = model_new(id++, RT_ROLE_SERVER);
+				struct rt_rec_data *d;
+				struct rt_frag f;
+				struct rt_rec *r;
+
+				said_record(s, model_conn(&m, 0));
+				r = call_of(&m, RT_REQ, half_get);
+				d = (struct rt_rec_data *)r;
+				memcpy(&f, d + 1, sizeof(f));
+				switch (what) {
+				case 0: f = (struct rt_frag){odd[a], odd[b]}; break;
+				case 1:
+					d->nfrags = (uint16_t)odd[a];
+					d->len = odd[b];
+					break;
+				case 2:
+					d->gap = (uint8_t)odd[a];
+					d->gap0 = (uint8_t)odd[b];
+					d->off = 10;
+					f.at = 5;
+					break;
+				case 3:
+					d->off = (uint64_t)odd[a] << 32 | odd[b];
+					d->prev = odd[b];
+					break;
+				default: d->prev = (uint64_t)odd[b] << 32 | odd[a];
+				}
+				memcpy(d + 1, &f, sizeof(f));
+				said_record(s, r);
+				said_record(s, model_end(&m, 3, false, true));
+				said_settle(s);
+			}
+	said_free(s);
+}
+
+TEST(short_records_are_refused)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_SERVER);
+	struct rt_rec *all[3];
+	struct track_stats st;
+
+	all[0] = model_conn(&m, 0);
+	all[1] = call_of(&m, RT_REQ, half_get);
+	all[2] = model_end(&m, 3, false, true);
+	for (int i = 0; i < 3; i++) {
+		uint32_t least = i == 0   ? sizeof(struct rt_rec_conn)
+				 : i == 1 ? sizeof(struct rt_rec_data)
+					  : sizeof(struct rt_rec_end);
+
+		for (uint32_t n = sizeof(struct rt_rec); n < least; n++) {
+			all[i]->bytes = n;
+			said_record(s, (struct rt_rec *)test_exact(all[i], n));
+		}
+		free(all[i]);
+	}
+	track_stats(s->track, &st);
+	CHECK_EQ(st.records, 0);
+	CHECK_EQ(st.conns_refused, 0);
+	said_free(s);
+}
+
+/* ---- limits ---- */
+
+TEST(connections_are_bounded)
+{
+	struct said *s = said_new();
+	struct track_stats st;
+
+	for (uint64_t id = 1; id <= 70; id++) {
+		struct model m = model_new(id, RT_ROLE_SERVER);
+
+		said_record(s, model_conn(&m, 0));
+	}
+	track_stats(s->track, &st);
+	CHECK_EQ(st.conns_refused, 6);
+	for (uint64_t id = 1; id <= 70; id++) {
+		struct model m = model_new(id, RT_ROLE_SERVER);
+
+		said_record(s, model_end(&m, 3, false, true));
+	}
+	said_settle(s);
+	CHECK_EQ(s->closed, 70); /* strangers' ends included */
+	ends(s);
+	said_free(s);
+}
+
+TEST(held_records_are_bounded)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_SERVER);
+	struct track_stats st;
+
+	said_record(s, model_conn(&m, 0));
+	model_lost(&m, RT_RECV, call_of(&m, RT_REQ, half_get));
+	m.d[RT_RECV].prev = m.d[RT_RECV].off; /* as if it were only late */
+	for (int i = 0; i < RT_HELD_EVENTS + 10; i++)
+		said_record(s, call_of(&m, RT_REQ, half_get));
+	track_stats(s->track, &st);
+	CHECK_EQ(st.held, RT_HELD_EVENTS);
+	CHECK_EQ(st.hold_refused, 10);
+	said_settle(s);
+	said_record(s, model_end(&m, 3, false, true));
+	said_settle(s);
+	CHECK_EQ(s->closed, 1);
+	ends(s);
+	said_free(s);
+}
+
+/* ... in all as well: many connections at once must not add up. */
+TEST(held_bytes_are_bounded)
+{
+	struct said *s = said_new();
+	struct track_stats st;
+	static uint8_t call[30000];
+
+	for (uint64_t id = 1; id <= 4; id++) {
+		struct model m = model_new(id, RT_ROLE_SERVER);
+
+		said_record(s, model_conn(&m, 0));
+		m.d[RT_RECV].off = m.d[RT_RECV].prev = 100; /* what was before is late */
+		for (int i = 0; i < 1000; i++)
+			said_record(s, model_call(&m, RT_REQ, call, sizeof(call)));
+	}
+	track_stats(s->track, &st);
+	CHECK_EQ(st.held + st.hold_refused, 4000);
+	CHECK_EQ(st.held, RT_HELD_BYTES / (sizeof(struct rt_rec_data) + sizeof(struct rt_frag) +
+					   sizeof(call)));
+	said_settle(s);
+	CHECK_EQ(s->track->held_bytes, 0);
+	said_free(s);
+}
+
+/* ---- what is left alone ---- */
+
+TEST(a_tunnel_stays_in_flight_until_it_closes)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_SERVER);
+
+	said_record(s, model_conn(&m, 0));
+	said_record(s, call_of(&m, RT_REQ, "CONNECT a.example:443 HTTP/1.1\r\nHost: a\r\n\r\n"));
+	said_record(s, call_of(&m, RT_RESP, "HTTP/1.1 200 Connected\r\n\r\n"));
+	CHECK_EQ(s->txns, 1);
+	CHECK_EQ(s->hint.proto, RT_PROTO_IGNORED);
+	CHECK_EQ(s->in_flight, 1);
+	said_record(s, call_of(&m, RT_REQ, "\x16\x03\x01 anything at all"));
+	said_record(s, call_of(&m, RT_RESP, "HTTP/1.1 500 not a response\r\n\r\n"));
+	CHECK_EQ(s->txns, 1);
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	said_free(s);
+}
+
+TEST(own_and_tls_connections_are_left_alone)
+{
+	struct said *s = said_new();
+	struct model own = model_new(1, RT_ROLE_SERVER), tls = model_new(2, RT_ROLE_SERVER);
+	struct track_stats st;
+
+	s->own = true;
+	said_record(s, model_conn(&own, 0));
+	CHECK_EQ(s->hint.proto, RT_PROTO_IGNORED);
+	said_record(s, call_of(&own, RT_REQ, half_get));
+	s->own = false;
+	said_record(s, model_conn(&tls, 0));
+	said_record(
+		s, model_call(&tls, RT_REQ, (const uint8_t *)"\x16\x03\x01\2\0\1\0\1\xfc\3\3", 11));
+	track_stats(s->track, &st);
+	CHECK_EQ(st.by_kind[RT_PROTO_IGNORED][RT_ROLE_UNKNOWN], 2);
+	said_record(s, call_of(&tls, RT_REQ, half_get));
+	CHECK_EQ(s->txns, 0);
+	CHECK_EQ(s->hints, 2);
+	said_record(s, model_end(&own, 3, false, true));
+	said_record(s, model_end(&tls, 3, false, true));
+	ends(s);
+	said_free(s);
+}
+
+TEST(the_other_end_on_this_host)
+{
+	for (int noseq = 0; noseq < 2; noseq++) {
+		struct said *s = said_new();
+		struct model a = model_new(1, RT_ROLE_CLIENT), b = model_new(2, RT_ROLE_SERVER);
+		struct rt_rec_conn *ca, *cb;
+		const struct conn *seen;
+
+		a.noseq = b.noseq = noseq;
+		ca = (struct rt_rec_conn *)model_conn(&a, 0);
+		cb = (struct rt_rec_conn *)model_conn(&b, 0);
+		cb->remote.port = ca->local.port;
+		cb->sock = ca->peer;
+		cb->peer = ca->sock;
+		said_record(s, &ca->h);
+		said_record(s, &cb->h);
+		for (uint64_t id = 1; id <= 2; id++) {
+			seen = u64map_get(&s->track->conns, id);
+			REQUIRE(seen);
+			CHECK(track_peer(s->track, seen) == u64map_get(&s->track->conns, 3 - id));
+		}
+		said_record(s, model_end(&b, 3, false, true));
+		CHECK(!track_peer(s->track, u64map_get(&s->track->conns, 1)));
+		said_record(s, model_end(&a, 3, false, true));
+		ends(s);
+		said_free(s);
+	}
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/capture.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "redtap.skel.h"
+
+#define CAPTURE_CPUS_MAX 4096
+
+struct capture {
+	struct redtap_bpf *skel;
+	struct ring_buffer *rings;
+	struct bpf_link *iter;
+	enum capture_mode mode;
+	int cpus;
+	int *ring_fds;
+	uint32_t ring_bytes;
+	void (*fn)(void *arg, const struct rt_rec *rec);
+	void *arg;
+	uint64_t malformed;
+	uint64_t read_bytes;
+};
+
+static int capture_libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("libbpf: %s", line);
+	return 0;
+}
+
+/*
+ * One ring per possible CPU: a power of two of whole pages, at least RT_RING_MIN_BYTES. Who asks
+ * for less than the default gets less, down to where the largest record still fits.
+ */
+static uint32_t ring_size(size_t total, int cpus)
+{
+	uint32_t size = RT_RING_MIN_BYTES, page = (uint32_t)sysconf(_SC_PAGESIZE);
+
+	if (!total)
+		total = RT_RING_TOTAL_BYTES;
+	if (total < RT_RING_TOTAL_BYTES)
+		size = page > RT_RING_LEAST_BYTES ? page : RT_RING_LEAST_BYTES;
+	if (total > RT_RING_MAX_BYTES)
+		total = RT_RING_MAX_BYTES;
+	while ((size_t)size * 2 * cpus <= total)
+		size *= 2;
+	return size;
+}
+
+static int on_record(void *arg, void *data, size_t bytes)
+{
+	struct capture *c = arg;
+	const struct rt_rec *rec = data;
+
+	if (bytes < sizeof(*rec) || rec->bytes > bytes) {
+		c->malformed++;
+		return 0;
+	}
+	c->read_bytes += bytes;
+	c->fn(c->arg, rec);
+	return 0;
+}
+
+static int capture_make_rings(struct capture *c)
+{
+	int outer = bpf_map__fd(c->skel->maps.rings);
+
+	c->ring_fds = calloc(c->cpus, sizeof(*c->ring_fds));
+	if (!c->ring_fds)
+		return -ENOMEM;
+	for (int cpu = 0; cpu < c->cpus; cpu++) {
+		uint32_t key = cpu;
+		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "redtap_ring", 0, 0, c->ring_bytes,
+					NULL);
+
+		if (fd < 0)
+			return -errno;
+		c->ring_fds[cpu] = fd;
+		if (bpf_map_update_elem(outer, &key, &fd, BPF_ANY))
+			return -errno;
+		if (!c->rings) {
+			c->rings = ring_buffer__new(fd, on_record, c, NULL);
+			if (!c->rings)
+				return -errno;
+		} else if (ring_buffer__add(c->rings, fd, on_record, c)) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+static void capture_choose_programs(struct capture *c, const struct capture_probe *probe)
+{
+	bool socket = c->mode == CAPTURE_SOCKET;
+
+	bpf_program__set_autoload(c->skel->progs.rt_sock_send, socket);
+	bpf_program__set_autoload(c->skel->progs.rt_sock_recv, socket);
+	bpf_program__set_autoload(c->skel->progs.rt_iter_sockets, socket);
+	bpf_program__set_autoload(c->skel->progs.rt_send_start, socket && probe->send_locked);
+	bpf_program__set_autoload(c->skel->progs.rt_sys_exit, !socket);
+	bpf_program__set_autoload(c->skel->progs.rt_iter_fallback, !socket);
+	/* Attached with the map they walk, below. */
+	bpf_program__set_autoattach(c->skel->progs.rt_iter_sockets, false);
+	bpf_program__set_autoattach(c->skel->progs.rt_iter_fallback, false);
+	c->skel->rodata->cfg_self_tgid = getpid();
+	c->skel->rodata->cfg_wake_bytes = c->ring_bytes / 4;
+	c->skel->rodata->cfg_crowd_bytes = c->ring_bytes / 2;
+	c->skel->rodata->cfg_stamp_sends = socket && probe->send_locked;
+	c->skel->rodata->cfg_fallback = !socket;
+}
+
+static int capture_attach_iter(struct capture *c)
+{
+	bool socket = c->mode == CAPTURE_SOCKET;
+	union bpf_iter_link_info info = {
+		.map.map_fd = bpf_map__fd(socket ? c->skel->maps.sk_conns : c->skel->maps.fb_conns),
+	};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
+
+	/* Set one by one: an initialiser leaves the padding undefined, and libbpf refuses that. */
+	opts.link_info = &info;
+	opts.link_info_len = sizeof(info);
+	c->iter = bpf_program__attach_iter(
+		socket ? c->skel->progs.rt_iter_sockets : c->skel->progs.rt_iter_fallback, &opts);
+	return c->iter ? 0 : -errno;
+}
+
+int capture_open(const struct capture_config *config, struct capture **out)
+{
+	struct capture_probe probe;
+	struct capture *c;
+	int r;
+
+	libbpf_set_print(capture_libbpf_log);
+	capture_probe(&probe);
+	if (!probe.bpf_allowed && probe.bpf_errno)
+		return -probe.bpf_errno;
+	if (!probe.btf)
+		return -ENOSYS;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->mode = config->mode == CAPTURE_AUTO ? capture_choose(&probe) : config->mode;
+	r = -ENOSYS;
+	if (c->mode == CAPTURE_AUTO || (c->mode == CAPTURE_SOCKET && !probe.sock_length))
+		goto fail;
+	c->cpus = libbpf_num_possible_cpus();
+	r = -EINVAL;
+	if (c->cpus < 1 || c->cpus > CAPTURE_CPUS_MAX)
+		goto fail;
+	c->ring_bytes = ring_size(config->ring_bytes, c->cpus);
+	r = -errno;
+	c->skel = redtap_bpf__open();
+	if (!c->skel)
+		goto fail;
+	bpf_map__set_max_entries(c->skel->maps.rings, c->cpus);
+	capture_choose_programs(c, &probe);
+	r = redtap_bpf__load(c->skel);
+	if (r)
+		goto fail;
+	r = capture_make_rings(c);
+	if (r)
+		goto fail;
+	r = redtap_bpf__attach(c->skel);
+	if (r)
+		goto fail;
+	r = capture_attach_iter(c);
+	if (r)
+		goto fail;
+	*out = c;
+	return 0;
+fail:
+	capture_close(c);
+	return r ? r : -EINVAL;
+}
+
+void capture_close(struct capture *c)
+{
+	if (!c)
+		return;
+	bpf_link__destroy(c->iter);
+	redtap_bpf__destroy(c->skel);
+	ring_buffer__free(c->rings);
+	for (int cpu = 0; c->ring_fds && cpu < c->cpus; cpu++)
+		if (c->ring_fds[cpu] > 0)
+			close(c->ring_fds[cpu]);
+	free(c->ring_fds);
+	free(c);
+}
+
+enum capture_mode capture_mode(const struct capture *c)
+{
+	return c->mode;
+}
+
+bool capture_stamps_sends(const struct capture *c)
+{
+	return c->skel->rodata->cfg_stamp_sends;
+}
+
+int capture_fd(const struct capture *c)
+{
+	return ring_buffer__epoll_fd(c->rings);
+}
+
+uint64_t capture_read_bytes(const struct capture *c)
+{
+	return c->read_bytes;
+}
+
+int capture_read(struct capture *c, void (*fn)(void *arg, const struct rt_rec *rec), void *arg)
+{
+	c->fn = fn;
+	c->arg = arg;
+	return ring_buffer__consume(c->rings);
+}
+
+int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_open *rec), void *arg)
+{
+	struct rt_rec_open batch[64];
+	size_t have = 0;
+	ssize_t n;
+	int fd = bpf_iter_create(bpf_link__fd(c->iter));
+
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, (char *)batch + have, sizeof(batch) - have)) > 0) {
+		have += n;
+		for (size_t i = 0; i < have / sizeof(batch[0]); i++)
+			fn(arg, &batch[i]);
+		memmove(batch, &batch[have / sizeof(batch[0])], have % sizeof(batch[0]));
+		have %= sizeof(batch[0]);
+	}
+	n = n < 0 ? -errno : 0;
+	close(fd);
+	return (int)n;
+}
+
+void capture_policy(struct capture *c, bool small, uint32_t sample)
+{
+	c->skel->data->policy_sample = sample;
+	c->skel->bss->policy_small = small;
+}
+
+void capture_trace(struct capture *c, uint32_t tgid, bool on)
+{
+	__u64 *word = &c->skel->bss->traced[tgid / 64 % (RT_PID_BITS / 64)];
+
+	if (on)
+		__atomic_fetch_or(word, 1ull << tgid % 64, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(word, ~(1ull << tgid % 64), __ATOMIC_RELAXED);
+}
+
+int capture_hint(struct capture *c, uint64_t conn, const struct rt_hint *hint)
+{
+	if (bpf_map_update_elem(bpf_map__fd(c->skel->maps.hints), &conn, hint, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+void capture_forget(struct capture *c, uint64_t conn)
+{
+	bpf_map_delete_elem(bpf_map__fd(c->skel->maps.hints), &conn);
+}
+
+void capture_stats(const struct capture *c, uint64_t out[RT_STAT_MAX])
+{
+	uint64_t *values = calloc(c->cpus, sizeof(*values));
+	int fd = bpf_map__fd(c->skel->maps.stats);
+
+	memset(out, 0, RT_STAT_MAX * sizeof(*out));
+	for (uint32_t id = 0; values && id < RT_STAT_MAX; id++)
+		if (bpf_map_lookup_elem(fd, &id, values) == 0)
+			for (int cpu = 0; cpu < c->cpus; cpu++)
+				out[id] += values[cpu];
+	free(values);
+}
+
+void capture_run_times(const struct capture *c, uint64_t out[RT_PROGRAM_MAX])
+{
+	struct {
+		uint64_t runs, ns; /* struct run_time (bpf/conn.h) */
+	} *values = calloc(c->cpus, sizeof(*values));
+	int fd = bpf_map__fd(c->skel->maps.run_times);
+
+	memset(out, 0, RT_PROGRAM_MAX * sizeof(*out));
+	for (uint32_t id = 0; values && id < RT_PROGRAM_MAX; id++)
+		if (bpf_map_lookup_elem(fd, &id, values) == 0)
+			for (int cpu = 0; cpu < c->cpus; cpu++)
+				out[id] += values[cpu].ns;
+	free(values);
+}
+
+void capture_memory(const struct capture *c, uint64_t *ring_bytes, uint64_t *map_bytes)
+{
+	struct bpf_map *map;
+	uint64_t maps = 0;
+
+	bpf_object__for_each_map(map, c->skel->obj)
+	{
+		uint64_t value = (bpf_map__value_size(map) + 7) / 8 * 8;
+
+		if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
+			value *= c->cpus;
+		if (bpf_map__type(map) != BPF_MAP_TYPE_SK_STORAGE &&
+		    bpf_map__type(map) != BPF_MAP_TYPE_HASH)
+			maps += value * bpf_map__max_entries(map);
+	}
+	*ring_bytes = (uint64_t)c->ring_bytes * c->cpus;
+	*map_bytes = maps;
+}
+
+uint64_t capture_recursion_misses(const struct capture *c)
+{
+	struct bpf_program *prog;
+	uint64_t misses = 0;
+
+	bpf_object__for_each_program(prog, c->skel->obj)
+	{
+		struct bpf_prog_info info = {};
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(prog);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			misses += info.recursion_misses;
+	}
+	return misses;
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One direction's bytes, in order, to the parser; what it did not consume is carried over. */
+#include <stdlib.h>
+
+#include "track/internal.h"
+
+#define CARRY_KEEP 1024  /* a buffer up to this size stays with the connection */
+#define SKIP_WORTH 16384 /* a body shorter than this is not worth a hint */
+#define TAIL_AFTER 8     /* records of one answer before its tail alone will do */
+
+void stream_reset(struct track_stream *s)
+{
+	free(s->carry);
+	s->carry = NULL;
+	s->carry_len = s->carry_cap = 0;
+	s->prefix_len = 0;
+}
+
+static void carry_trim(struct track_stream *s)
+{
+	if (s->carry_len == 0 && s->carry_cap > CARRY_KEEP) {
+		free(s->carry);
+		s->carry = NULL;
+		s->carry_cap = 0;
+	}
+}
+
+static bool carry_add(struct track_stream *s, const uint8_t *data, uint32_t len)
+{
+	uint32_t cap = s->carry_cap ? s->carry_cap : 256;
+	uint8_t *mem;
+
+	if (len > RT_CARRY_BYTES || s->carry_len + len > RT_CARRY_BYTES + RT_PIECE_BYTES)
+		return false;
+	while (cap < s->carry_len + len)
+		cap *= 2;
+	if (cap != s->carry_cap) {
+		mem = realloc(s->carry, cap);
+		if (!mem)
+			return false;
+		s->carry = mem;
+		s->carry_cap = cap;
+	}
+	memcpy(s->carry + s->carry_len, data, len);
+	s->carry_len += len;
+	return true;
+}
+
+static void update_in_flight(struct track *t, struct conn *c)
+{
+	uint32_t now = c->ops->in_flight(c->state);
+
+	if (now == c->in_flight)
+		return;
+	t->ops->in_flight(t->ops->arg, c, (int)now - (int)c->in_flight);
+	c->in_flight = now;
+}
+
+/* Tells the kernel what is not wanted of this direction. */
+static void update_hint(struct track *t, struct conn *c, enum rt_io io)
+{
+	struct track_stream *s = &c->s[io];
+	enum rt_dir dir = conn_dir(c, io);
+	uint64_t skip, tail = 0;
+
+	if (c->ops->walked)
+		return;
+	skip = c->ops->skippable(c->state, dir);
+	skip = skip >= SKIP_WORTH ? s->next - s->carry_len + skip : 0;
+	if (s->run >= TAIL_AFTER && c->ops->tail_only(c->state, dir))
+		tail = c->s[!io].next;
+	if ((skip && skip > c->hint.skip[io]) || tail != c->hint.tail[io]) {
+		if (skip)
+			c->hint.skip[io] = skip;
+		c->hint.tail[io] = tail;
+		c->hint.proto = c->proto;
+		c->hint.role = c->role;
+		t->ops->hint(t->ops->arg, c, &c->hint);
+	}
+}
+
+/* Hands a run of bytes to the parser; true: all was consumed or carried. */
+static void feed(struct track *t, struct conn *c, const struct stream_call *call,
+		 const uint8_t *data, uint32_t len, uint32_t flags)
+{
+	struct track_stream *s = &c->s[call->io];
+	struct rt_chunk chunk = {
+		.data = data,
+		.len = len,
+		.off = s->next,
+		.first_ns = call->first_ns,
+		.last_ns = call->last_ns,
+		.flags = flags,
+	};
+	bool carried = s->carry_len;
+	ssize_t n;
+
+	/* What was carried although nothing is asked for has waited already. */
+	if (call->early && (!carried || c->in_flight))
+		chunk.flags |= RT_EARLY;
+	if (carried) {
+		chunk.off -= s->carry_len;
+		chunk.first_ns = s->carry_ns;
+		chunk.flags = (s->carry_flags & ~RT_CALL_END) | (flags & RT_CALL_END) |
+			      (chunk.flags & RT_EARLY);
+		if (!carry_add(s, data, len)) {
+			t->stats.carry_refused++;
+			stream_gap(t, c, call->io, len, call->last_ns, 0, RT_GAP_LIMIT);
+			return;
+		}
+		chunk.data = s->carry;
+		chunk.len = s->carry_len;
+	}
+	s->next += len;
+	t->current = c;
+	n = c->ops->feed(c->state, conn_dir(c, call->io), &chunk, &t->sink);
+	if (n < 0 || (size_t)n > chunk.len) {
+		update_in_flight(t, c);
+		conn_leave(t, c);
+		return;
+	}
+	if (carried) {
+		memmove(s->carry, s->carry + n, s->carry_len - n);
+		s->carry_len -= n;
+		if (n) {
+			s->carry_ns = call->last_ns;
+			s->carry_flags = 0;
+		}
+	} else if ((size_t)n < len) {
+		s->carry_ns = n ? call->last_ns : call->first_ns;
+		s->carry_flags = n ? 0 : flags;
+		if (!carry_add(s, data + n, len - n)) {
+			/* Not kept, so it is missing: as if it had not been captured. */
+			t->stats.carry_refused++;
+			s->next -= len - (uint32_t)n;
+			stream_gap(t, c, call->io, len - (uint32_t)n, call->last_ns, 0,
+				   RT_GAP_LIMIT);
+		}
+	}
+	if (s->carry_len > RT_CARRY_BYTES) {
+		t->stats.carry_refused++;
+		stream_gap(t, c, call->io, 0, call->last_ns, 0, RT_GAP_LIMIT);
+	}
+	carry_trim(s);
+}
+
+/* Not recognised yet: looks at what there is; true: it is now, and the bytes are still to feed. */
+static bool try_recognise(struct track *t, struct conn *c, const struct stream_call *call,
+			  const uint8_t *data, uint32_t len, uint32_t flags)
+{
+	struct track_stream *s = &c->s[call->io];
+	uint8_t joined[TRACK_PREFIX_BYTES * 2];
+	uint32_t take = len < TRACK_PREFIX_BYTES ? len : TRACK_PREFIX_BYTES;
+	struct recognised v = {RT_PROTO_UNKNOWN, false, false};
+	/* A connection's first bytes are a request's; later ones must convince. */
+	bool strict = c->late || c->missed || c->s[!call->io].next || c->s[!call->io].prefix_len;
+
+	if (s->turned && s->prefix_len) {
+		s->prefix_len = 0;
+		c->missed = true;
+	}
+	if (s->prefix_len) {
+		memcpy(joined, s->prefix, s->prefix_len);
+		memcpy(joined + s->prefix_len, data, take);
+		v = recognise(slice_make(joined, s->prefix_len + take), s->prefix_len + call->len,
+			      strict);
+	}
+	if (!v.proto && flags & RT_CALL_START) {
+		v = recognise(slice_make(data, len), call->len, strict);
+		if (v.proto && s->prefix_len) {
+			s->prefix_len = 0;
+			c->missed = true;
+		}
+	}
+	if (!v.proto) {
+		/* A head cut very short by its reader (Kafka's length apart) is kept for its rest.
+		 */
+		if (s->prefix_len + len <= TRACK_PREFIX_BYTES / 2) {
+			if (!s->prefix_len)
+				s->prefix_ns = call->first_ns;
+			memcpy(s->prefix + s->prefix_len, data, len);
+			s->prefix_len += len;
+		} else {
+			s->prefix_len = 0;
+			c->missed = true;
+		}
+		return false;
+	}
+	conn_recognised(t, c, v.proto,
+			v.request == (call->io == RT_RECV) ? RT_ROLE_SERVER : RT_ROLE_CLIENT,
+			v.first || (!c->late && !c->missed));
+	return c->ops && !c->left;
+}
+
+void stream_bytes(struct track *t, struct conn *c, const struct stream_call *call,
+		  const uint8_t *data, uint32_t len, uint32_t flags)
+{
+	struct track_stream *s = &c->s[call->io];
+	uint8_t prefix[TRACK_PREFIX_BYTES];
+	uint32_t n;
+
+	if (c->left || len == 0) {
+		s->next += len;
+		return;
+	}
+	if (s->turned)
+		flags |= RT_TURN;
+	if (!c->ops) {
+		if (!try_recognise(t, c, call, data, len, flags)) {
+			s->turned = false;
+			s->next += len;
+			return;
+		}
+		n = s->prefix_len;
+		if (n) {
+			struct stream_call before = {.io = call->io,
+						     .first_ns = s->prefix_ns,
+						     .last_ns = s->prefix_ns,
+						     .len = n};
+
+			memcpy(prefix, s->prefix, n);
+			s->prefix_len = 0;
+			s->next -= n;
+			feed(t, c, &before, prefix, n, RT_CALL_START | RT_CALL_END | RT_TURN);
+		}
+	}
+	s->turned = false;
+	if (!c->left)
+		feed(t, c, call, data, len, flags);
+	else
+		s->next += len;
+	if (!c->left) {
+		update_in_flight(t, c);
+		conn_session(t, c);
+		update_hint(t, c, call->io);
+	}
+}
+
+uint32_t stream_take_back(struct conn *c, enum rt_io io, uint32_t len)
+{
+	struct track_stream *s = &c->s[io];
+	uint32_t n = s->carry_len;
+
+	if (!c->ops || !c->ops->patient || c->left || c->in_flight || n > len)
+		return 0;
+	s->next -= n;
+	s->carry_len = 0;
+	carry_trim(s);
+	return n;
+}
+
+void stream_gap(struct track *t, struct conn *c, enum rt_io io, uint64_t len, uint64_t ns,
+		uint32_t flags, enum rt_gap cause)
+{
+	struct track_stream *s = &c->s[io];
+	uint64_t from = s->next - s->carry_len, missing = len + s->carry_len;
+
+	s->next += len;
+	s->carry_len = 0;
+	s->prefix_len = 0;
+	if (!c->ops) {
+		s->lost += len;
+		s->lost_ns = ns;
+		c->missed = true;
+	}
+	if (c->left)
+		return;
+	t->stats.gap_bytes[cause] += len;
+	if (!c->ops || !missing)
+		return;
+	t->current = c;
+	if (c->ops->gap(c->state, conn_dir(c, io), from, missing, ns, flags, &t->sink) < 0)
+		conn_leave(t, c);
+	update_in_flight(t, c);
+	conn_session(t, c);
+	carry_trim(s);
+}
+
+void stream_eof(struct track *t, struct conn *c, enum rt_io io, uint64_t ns, bool reset)
+{
+	struct track_stream *s = &c->s[io];
+
+	if (s->eof)
+		return;
+	s->eof = true;
+	if (!c->ops)
+		return;
+	t->current = c;
+	c->ops->eof(c->state, conn_dir(c, io), ns, reset, &t->sink);
+	update_in_flight(t, c);
+	conn_session(t, c);
+}
