@@ -84,7 +84,7 @@ $(O)/gen/vmlinux.h:
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c $(O)/gen/vmlinux.h
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -std=gnu11 -Wall -Wextra -Werror \
+	$(Q)$(CLANG) -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -O2 -g -std=gnu11 -Wall -Wextra -Werror \
 		-Wno-unused-parameter -Wno-missing-declarations -Iheaders -Ibpf -I$(O)/gen -MMD -MP -c -o $@ $<
 
 $(O)/bpf/redtap.bpf.linked.o: $(BPF_OBJ)

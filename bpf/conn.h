@@ -42,9 +42,25 @@ struct conn_vec {
 	__u32 pad;
 };
 
+#define WAIT_FRONT      80  /* behind so much, one record more may wait */
+#define WAIT_RECORD     552 /* its size */
+#define WAIT_BYTES      (WAIT_FRONT + WAIT_RECORD)
+#define WAIT_PAYLOAD    (WAIT_RECORD - sizeof(struct rt_rec_data) - sizeof(struct rt_frag))
+#define WAIT_MERGED_MAX (1u << 30)
+
+/* Records that wait for the next one (wait.bpf.h), each at a multiple of eight bytes. */
+struct conn_wait {
+	__u32 lock;
+	__u16 bytes;
+	__u16 count;
+	__u64 prev[2]; /* conn_dir.prev before the first of them */
+	__u8 buf[WAIT_BYTES];
+};
+
 /*
- * Charged to the application's option memory: stay far below 1 KiB. What every call needs stands
- * together: each line of it that is not in the cache costs as much as a helper's call.
+ * Charged to the application's option memory: with the kernel's own 72 bytes it fills 1 KiB. What
+ * every call needs stands together: each line of it that is not in the cache costs as much as a
+ * helper's call.
  */
 struct conn {
 	__u64 id; /* 0: the kernel's own socket, left alone */
@@ -67,7 +83,17 @@ struct conn {
 	__u8 late;     /* bytes had passed before, or that is not known */
 	__u8 quiet;    /* fallback: no hook tells its end (AF_UNIX, MPTCP) */
 	__u8 pad;
+	struct conn_wait wait;
 };
+
+#define CONN_BYTES_MAX 952
+_Static_assert(sizeof(struct conn) <= CONN_BYTES_MAX, "socket storage");
+
+/* What comes in and goes out at this end: whether it is the client's. */
+static __always_inline bool io_is_request(struct conn *c, int io)
+{
+	return (c->role == RT_ROLE_SERVER) == (io == RT_RECV);
+}
 
 #define KAFKA_WINDOW 512 /* the longest run of structure looked at: a topic name and a little */
 #define KAFKA_REQS   16  /* requests whose response may still come, remembered for its version */
@@ -111,6 +137,10 @@ struct scratch {
 	__u32 wrote; /* record.bpf.h: bytes written since the ring's fill was asked for */
 	__u32 pad;
 	__u8 head[2 * RT_CLASSIFY_BYTES];
+	__u64 front_prev[2]; /* wait.bpf.h: as conn_wait.prev */
+	__u32 front_count;
+	__u32 more;             /* record.bpf.h: the last record was a piece of this call */
+	__u8 front[WAIT_BYTES]; /* what waited ends where the record begins */
 	struct rt_rec_data rec;
 	__u8 body[BODY_BYTES + RT_PIECE_BYTES];
 };

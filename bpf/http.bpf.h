@@ -53,11 +53,6 @@ struct http_ctx {
 	int io;
 };
 
-static __always_inline bool io_is_request(struct conn *c, int io)
-{
-	return (c->role == RT_ROLE_SERVER) == (io == RT_RECV);
-}
-
 static __always_inline void http_begin(struct conn_http *h, __u64 at)
 {
 	h->at = at;
@@ -339,7 +334,7 @@ static __always_inline void http_copy(struct scratch *s, struct conn *c, int io,
 
 	if (!s->walk_open || s->room < HTTP_PIECE_BYTES) {
 		if (s->room < HTTP_PIECE_BYTES || s->fill > RT_PIECE_BYTES)
-			record_flush(s, c, io, true);
+			record_piece(s, c, io);
 		frag_open(s);
 		s->walk_open = 1;
 	}

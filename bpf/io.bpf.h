@@ -150,34 +150,38 @@ static __always_inline void io_recognise(struct scratch *s, struct conn *c, int 
 		stat_add(RT_STAT_IGNORED_TLS, 1);
 }
 
-static __always_inline void io_record_start(struct scratch *s, struct io_call *x, int io, __u64 off)
+/* All of a record that is known before its bytes are. */
+static __always_inline void io_record_head(struct rt_rec_data *rec, struct io_call *x, int io,
+					   __u64 off)
 {
 	struct conn *c = x->conn;
 
-	s->rec.h.type = RT_REC_DATA;
-	s->rec.h.flags = io == RT_SEND ? RT_F_SEND : 0;
-	if (x->have_seq && !c->noseq)
-		s->rec.h.flags |= RT_F_ORDER;
-	else
-		s->rec.h.flags |= RT_F_NOSEQ;
-	s->rec.h.conn = c->id;
-	s->rec.h.ts_ns = c->last_ns;
-	s->rec.start_ns = io == RT_SEND ? c->d[RT_SEND].start_ns : 0;
-	s->rec.off = off;
-	s->rec.other = io_other(x, io);
-	s->rec.missed = c->d[!io].lost > c->d[!io].prev ? c->d[!io].lost : 0;
-	s->rec.len = x->ret;
-	s->rec.tgid = x->task->tgid;
-	s->rec.tid = x->task->pid;
-	s->rec.nfrags = 0;
-	s->rec.gap = RT_GAP_NONE;
-	s->fill = 0;
+	rec->h.type = RT_REC_DATA;
+	rec->h.flags = (io == RT_SEND ? RT_F_SEND : 0) |
+		       (x->have_seq && !c->noseq ? RT_F_ORDER : RT_F_NOSEQ);
+	rec->h.conn = c->id;
+	rec->h.ts_ns = c->last_ns;
+	rec->start_ns = io == RT_SEND ? c->d[RT_SEND].start_ns : 0;
+	rec->off = off;
+	rec->other = io_other(x, io);
+	rec->missed = c->d[!io].lost > c->d[!io].prev ? c->d[!io].lost : 0;
+	rec->len = x->ret;
+	rec->tgid = x->task->tgid;
+	rec->tid = x->task->pid;
+	rec->nfrags = 0;
+	rec->gap = RT_GAP_NONE;
+	if (io == RT_SEND)
+		c->d[RT_SEND].start_ns = 0;
+}
+
+static __always_inline void io_record_start(struct scratch *s, struct io_call *x, int io, __u64 off)
+{
+	io_record_head(&s->rec, x, io, off);
+	s->fill = s->more = 0;
 	s->at = 0;
 	s->copied = 0;
 	s->room = RT_PIECE_BYTES;
 	s->skip_left = s->want_left = s->tail_left = 0;
-	if (io == RT_SEND)
-		c->d[RT_SEND].start_ns = 0;
 }
 
 /* Selects what is copied. False: the call is inside a body nobody wants. */
@@ -283,7 +287,7 @@ static __always_inline void io_http(struct scratch *s, struct conn *c, int io, _
 		return;
 	limit = io_limit(c, io, len);
 	if (s->rec.gap && s->rec.nfrags && len - s->at > limit)
-		record_flush(s, c, io, true); /* the skipped bytes have their own cause */
+		record_piece(s, c, io); /* the skipped bytes have their own cause */
 	io_rest(s, len, limit > s->walked ? limit - s->walked : 0);
 	copy_run(s, c, io);
 }
@@ -350,6 +354,81 @@ static __always_inline bool io_copy(struct scratch *s, struct conn *c, int io, _
 	return true;
 }
 
+/*
+ * Whether the call is all of a request that needs no look at its bytes but its last: nearly every
+ * request of HTTP and PostgreSQL is.
+ */
+static __always_inline bool io_plain(struct io_call *x, int io, __u64 off)
+{
+	struct conn *c = x->conn;
+	struct conn_dir *d = &c->d[io];
+
+	if (c->role == RT_ROLE_UNKNOWN || !io_is_request(c, io) || !x->have_seq || c->noseq ||
+	    c->ended || x->trunc || d->skip > off || d->tail)
+		return false;
+	return c->proto == RT_PROTO_POSTGRES ||
+	       (c->proto == RT_PROTO_HTTP && !d->run && !d->big && !d->head && !c->piped);
+}
+
+/* Of HTTP: nothing behind the head, as far as its ends show, see io_http_short(). */
+static __always_inline bool io_plain_head(const __u8 *p, __u64 len)
+{
+	__u64 last = len - 4;
+
+	barrier_var(last);
+	if (last > WAIT_PAYLOAD - 4)
+		return false;
+	return p[0] != 'P' && *(__u32 *)(p + last) == bpf_htonl(0x0d0a0d0a);
+}
+
+/*
+ * The request goes from the user's buffer to where it waits, without a detour. False: nothing was
+ * done, this is not such a call.
+ */
+static __always_inline bool io_quick(struct io_call *x, int io, __u64 off)
+{
+	struct conn *c = x->conn;
+	struct conn_wait *w = &c->wait;
+	__u64 base, at, len = x->ret;
+	struct rt_rec_data *rec;
+	struct rt_frag *frag;
+
+	if (len < 4 || len > WAIT_PAYLOAD || !io_plain(x, io, off))
+		return false;
+	base = buffer_plain(x->task, x->regs, io, x->at_exit);
+	if (!base || !wait_trylock(w))
+		return false;
+	at = w->bytes;
+	barrier_var(at);
+	barrier_var(len);
+	if (at > WAIT_FRONT || len > WAIT_PAYLOAD)
+		goto other;
+	rec = (struct rt_rec_data *)(w->buf + at);
+	frag = (struct rt_frag *)(rec + 1);
+	if (bpf_probe_read_user(frag + 1, len, (void *)base))
+		goto other;
+	if (c->proto == RT_PROTO_HTTP && !io_plain_head((__u8 *)(frag + 1), len))
+		goto other;
+	c->last_ns = bpf_ktime_get_ns();
+	io_record_head(rec, x, io, off);
+	rec->h.bytes = sizeof(*rec) + sizeof(*frag) + len;
+	rec->nfrags = 1;
+	rec->prev = c->d[io].prev;
+	rec->gap0 = c->d[io].gap;
+	frag->at = 0;
+	frag->len = len;
+	wait_added(c, at, sizeof(*rec) + sizeof(*frag) + len);
+	c->d[io].prev = off + len;
+	c->d[io].gap = RT_GAP_NONE;
+	wait_unlock(w);
+	if (c->ended)
+		wait_flush(c, this_ring());
+	return true;
+other:
+	wait_unlock(w);
+	return false;
+}
+
 static __always_inline void io_call(struct io_call *x, int io)
 {
 	struct conn *c = x->conn;
@@ -382,6 +461,8 @@ static __always_inline void io_call(struct io_call *x, int io)
 		io_silent(c, io, sampled ? RT_GAP_SKIPPED : RT_GAP_SAMPLED);
 		return;
 	}
+	if (io_quick(x, io, off))
+		return;
 	c->last_ns = bpf_ktime_get_ns();
 	io_record_start(s, x, io, off);
 	gap = x->trunc ? RT_GAP_SYSCALL

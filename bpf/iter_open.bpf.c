@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Every live connection, once a second and at a scrape: what is still open, and by omission what
- * is gone. One program per backend. */
-#include "maps.bpf.h"
+/* Every live connection, once a second and at a scrape: what is still open, by omission what is
+ * gone, and the records that wait. One program per backend. */
+#include "wait.bpf.h"
 
 static __always_inline void open_write(struct seq_file *seq, struct conn *c)
 {
 	struct rt_rec_open r = {};
 
+	wait_flush(c, this_ring());
 	r.h.type = RT_REC_OPEN;
 	r.h.bytes = sizeof(r);
 	r.h.conn = c->id;

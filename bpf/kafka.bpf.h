@@ -443,7 +443,7 @@ static __always_inline void walk_step(struct scratch *s, struct conn *c, struct 
 	if (!s->walk_open || !s->room) {
 		/* Many small fragments: their headers take room as well. */
 		if (s->room < 2 * KAFKA_WINDOW || s->fill > RT_PIECE_BYTES) {
-			record_flush(s, c, io, true);
+			record_piece(s, c, io);
 		}
 		frag_open(s);
 		s->walk_open = 1;

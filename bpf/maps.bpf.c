@@ -17,6 +17,7 @@ __u64 traced[RT_PID_BITS / 64] = {};
 struct rings rings SEC(".maps");
 struct sk_conns sk_conns SEC(".maps");
 struct fb_conns fb_conns SEC(".maps");
+struct fb_fresh fb_fresh SEC(".maps");
 struct hints hints SEC(".maps");
 struct kafka_walks kafka_walks SEC(".maps");
 struct kafka_zero kafka_zero SEC(".maps");

@@ -53,6 +53,15 @@ struct fb_conns {
 };
 extern struct fb_conns fb_conns SEC(".maps");
 
+/* Where an entry of it is made: too large for the stack. */
+struct fb_fresh {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct conn);
+};
+extern struct fb_fresh fb_fresh SEC(".maps");
+
 struct hints {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RT_HINTS_MAX);

@@ -6,7 +6,7 @@
 #ifndef REDTAP_RECORD_BPF_H
 #define REDTAP_RECORD_BPF_H
 
-#include "maps.bpf.h"
+#include "wait.bpf.h"
 
 /* Below what one record may hold, there is room for the tail behind a full head. */
 #define BODY_ROOM (RT_PIECE_BYTES + RT_TAIL_BYTES + 2 * sizeof(struct rt_frag))
@@ -54,17 +54,35 @@ static __always_inline void frag_grow(struct scratch *s, __u32 n)
 	s->copied = s->at + n;
 }
 
-/* Writes the record out. What was lost is said by the next record that gets through. */
+static __always_inline void record_lost(struct scratch *s, struct conn *c, int io, __u64 front,
+					__u64 from, __u64 end)
+{
+	struct conn_dir *d = &c->d[io];
+
+	stat_add(RT_STAT_LOST_RING, 1);
+	if (front) {
+		stat_add(RT_STAT_LOST_RING, s->front_count);
+		wait_lost(c, s->front_prev[RT_RECV], s->front_prev[RT_SEND]);
+	} else {
+		d->prev = from;
+	}
+	d->gap = RT_GAP_LOST;
+	d->lost = end;
+}
+
+/*
+ * Writes the record out, behind what waited, or lets it wait. What was lost is said by the next
+ * record that gets through.
+ */
 static __always_inline void record_flush(struct scratch *s, struct conn *c, int io, bool more)
 {
 	struct conn_dir *d = &c->d[io];
-	void *ring = this_ring();
-	__u64 bytes = sizeof(s->rec) + s->fill;
+	void *ring;
+	__u64 bytes = sizeof(s->rec) + s->fill, front = 0, from;
 	__u64 end = s->rec.off + (more ? s->copied : s->rec.len);
+	bool locked;
 
 	s->rec.h.bytes = bytes;
-	s->rec.prev = d->prev;
-	s->rec.gap0 = d->gap;
 	if (more)
 		s->rec.h.flags |= RT_F_MORE;
 	else
@@ -72,19 +90,42 @@ static __always_inline void record_flush(struct scratch *s, struct conn *c, int 
 	barrier_var(bytes);
 	if (bytes > sizeof(s->rec) + BODY_BYTES)
 		bytes = sizeof(s->rec) + BODY_BYTES;
-	if (!ring || bpf_ringbuf_output(ring, &s->rec, bytes, ring_flags(s, ring, bytes))) {
-		stat_add(RT_STAT_LOST_RING, 1);
-		d->gap = RT_GAP_LOST;
-		d->lost = end;
+	locked = wait_lock(&c->wait);
+	from = d->prev;
+	s->rec.prev = from;
+	s->rec.gap0 = d->gap;
+	if (locked) {
+		if (more || s->more || !wait_wanted(s, c, io) || !wait_put(s, c, bytes))
+			front = wait_take(s, c);
+		else
+			bytes = 0;
+	}
+	d->prev = end;
+	d->gap = RT_GAP_NONE;
+	if (locked)
+		wait_unlock(&c->wait);
+	ring = this_ring();
+	if (!bytes) {
+		if (c->ended) /* meanwhile: nothing comes that would take it along */
+			wait_flush(c, ring);
+	} else if (!ring || bpf_ringbuf_output(ring, wait_front(s, front), front + bytes,
+					       ring_flags(s, ring, front + bytes))) {
+		record_lost(s, c, io, front, from, end);
 	} else {
 		stat_add(RT_STAT_EVENTS, 1);
-		d->prev = end;
-		d->gap = RT_GAP_NONE;
 	}
+	s->more = more;
 	s->fill = 0;
 	s->room = RT_PIECE_BYTES;
 	s->rec.nfrags = 0;
 	s->rec.start_ns = 0;
+}
+
+/* A piece of a call that goes on. Rare and large: once in a program, not where it is used. */
+static __noinline int record_piece(struct scratch *s, struct conn *c, int io)
+{
+	record_flush(s, c, io, true);
+	return 0;
 }
 
 /* Moves to the vector of the next message of a sendmmsg or recvmmsg. False: there is none. */
@@ -174,7 +215,7 @@ static __always_inline void copy_step(struct scratch *s, struct conn *c, int io)
 		return;
 	}
 	if (!s->room) {
-		record_flush(s, c, io, true);
+		record_piece(s, c, io);
 		frag_open(s);
 	}
 	n = s->seg_left < s->want_left ? s->seg_left : s->want_left;

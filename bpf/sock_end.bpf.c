@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The ends of TCP connections. AF_UNIX has no such hook: end of file, and the iterator. */
-#include "maps.bpf.h"
+#include "wait.bpf.h"
 
 /*
  * How far sending had come. A reset is handled inside the very send it strikes, before that call's
@@ -23,6 +23,7 @@ static __always_inline void end_record(struct conn *c, struct sock *sk, __u8 shu
 
 	if (!c->id || (c->proto == RT_PROTO_IGNORED && !destroyed))
 		return;
+	wait_flush(c, ring);
 	r = ring ? bpf_ringbuf_reserve(ring, sizeof(*r), 0) : NULL;
 	if (!r) {
 		stat_add(RT_STAT_LOST_RING, 1);

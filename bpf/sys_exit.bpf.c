@@ -92,22 +92,26 @@ static __noinline struct conn *fb_conn(struct sock *sk, __u32 ino, int io, __u32
 	__u64 key = (__u64)sk;
 	struct conn *c = bpf_map_lookup_elem(&fb_conns, &key);
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	struct conn fresh = {};
-	__u32 flags = 0;
+	__u32 zero = 0, flags = 0;
+	struct conn *fresh;
 
 	if (c && c->ino == ino)
 		return c;
-	conn_init(&fresh, RT_ROLE_UNKNOWN);
-	fresh.ino = ino;
+	fresh = bpf_map_lookup_elem(&fb_fresh, &zero);
+	if (!fresh)
+		return NULL;
+	__builtin_memset(fresh, 0, sizeof(*fresh));
+	conn_init(fresh, RT_ROLE_UNKNOWN);
+	fresh->ino = ino;
 	if (sk_is_tcp(sk, family)) {
-		if (fb_base(&fresh, (struct tcp_sock *)sk, io, ret))
+		if (fb_base(fresh, (struct tcp_sock *)sk, io, ret))
 			flags |= RT_F_LATE;
 	} else {
-		fresh.noseq = fresh.quiet = 1;
+		fresh->noseq = fresh->quiet = 1;
 		flags |= RT_F_LATE;
 	}
-	fresh.late = flags & RT_F_LATE ? 1 : 0;
-	if (bpf_map_update_elem(&fb_conns, &key, &fresh, BPF_ANY)) {
+	fresh->late = flags & RT_F_LATE ? 1 : 0;
+	if (bpf_map_update_elem(&fb_conns, &key, fresh, BPF_ANY)) {
 		stat_add(RT_STAT_LOST_CONNS, 1);
 		return NULL;
 	}

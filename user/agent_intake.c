@@ -222,6 +222,8 @@ void agent_refresh(struct agent *a)
 	pthread_mutex_lock(&a->refresh_lock);
 	asked = a->refresh_asked;
 	pthread_mutex_unlock(&a->refresh_lock);
+	agent_intake(a);
+	sweep(a); /* the kernel writes out what waits for a next record */
 	for (int i = 0; i < REFRESH_PASSES; i++)
 		agent_intake(a);
 	registry_tick(a->registry, clock_mono_ns());

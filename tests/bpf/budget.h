@@ -15,12 +15,12 @@ struct budget {
 };
 
 static const struct budget budgets[] = {
-	{"rt_destroy", 200, 220},       {"rt_exec", 310, 280},
-	{"rt_exit", 120, 100},          {"rt_fork", 150, 150},
-	{"rt_iter_fallback", 120, 150}, {"rt_iter_sockets", 70, 70},
-	{"rt_send_start", 640, 670},    {"rt_set_state", 240, 280},
-	{"rt_sock_recv", 11200, 84000}, {"rt_sock_send", 11000, 84000},
-	{"rt_sys_exit", 16200, 165000},
+	{"rt_destroy", 330, 580},        {"rt_exec", 310, 280},
+	{"rt_exit", 120, 100},           {"rt_fork", 150, 150},
+	{"rt_iter_fallback", 280, 360},  {"rt_iter_sockets", 230, 300},
+	{"rt_send_start", 640, 690},     {"rt_set_state", 360, 660},
+	{"rt_sock_recv", 13000, 310000}, {"rt_sock_send", 12500, 310000},
+	{"rt_sys_exit", 20000, 550000},
 };
 
 #endif

@@ -193,8 +193,15 @@ static inline void rig_record(void *arg, const struct rt_rec *rec)
 	}
 }
 
+static inline void rig_not_asked(void *arg, const struct rt_rec_open *rec)
+{
+	(void)arg, (void)rec;
+}
+
+/* Reads all there is; what waits for a next record is written out by the list of the live. */
 static inline int rig_read(struct rig *r)
 {
+	CHECK_EQ(capture_list(r->capture, rig_not_asked, r), 0);
 	return capture_read(r->capture, rig_record, r);
 }
 

@@ -60,17 +60,25 @@ static uint32_t ring_size(size_t total, int cpus)
 	return size;
 }
 
-static int on_record(void *arg, void *data, size_t bytes)
+/* What one ring record holds: records one behind the other, each at a multiple of eight bytes. */
+static int on_sample(void *arg, void *data, size_t bytes)
 {
 	struct capture *c = arg;
-	const struct rt_rec *rec = data;
+	const struct rt_rec *rec;
+	size_t at = 0, step;
 
-	if (bytes < sizeof(*rec) || rec->bytes > bytes) {
-		c->malformed++;
-		return 0;
-	}
 	c->read_bytes += bytes;
-	c->fn(c->arg, rec);
+	while (at < bytes) {
+		rec = (const struct rt_rec *)((const char *)data + at);
+		if (bytes - at < sizeof(*rec) || rec->bytes < sizeof(*rec) ||
+		    rec->bytes > bytes - at) {
+			c->malformed++;
+			return 0;
+		}
+		step = (rec->bytes + 7ul) & ~7ul;
+		c->fn(c->arg, rec);
+		at += step;
+	}
 	return 0;
 }
 
@@ -92,10 +100,10 @@ static int capture_make_rings(struct capture *c)
 		if (bpf_map_update_elem(outer, &key, &fd, BPF_ANY))
 			return -errno;
 		if (!c->rings) {
-			c->rings = ring_buffer__new(fd, on_record, c, NULL);
+			c->rings = ring_buffer__new(fd, on_sample, c, NULL);
 			if (!c->rings)
 				return -errno;
-		} else if (ring_buffer__add(c->rings, fd, on_record, c)) {
+		} else if (ring_buffer__add(c->rings, fd, on_sample, c)) {
 			return -errno;
 		}
 	}
