@@ -17,6 +17,7 @@ from bed.redtap import Redtap
 
 BOTH = ["socket", "syscall"]
 SERVICE = "test_pool"
+EPSILON = 1e-6  # seconds: sums of floats
 STATES = {
     "active": "active",
     "idle": "idle",
@@ -195,47 +196,65 @@ def first_rows(page, kind="select"):
     )
 
 
+def sharp(r, c, what, wanted, ask, near, tries=10):
+    """What redtap says lies between the client's clock before and behind its calls: always. Once
+    that must be a narrow span, 1 % or `near`; when the client had to wait for a CPU it is not, and
+    the question is asked again.
+    """
+    for _ in range(tries):
+        count, total = first_rows(r.scrape())
+        c.heard.clear()
+        c.ask(*ask)
+        rows = [span for span, kind in c.heard if kind == "D"]
+        page = r.expect([(what, lambda p: first_rows(p)[0] - count, wanted)])
+        if not wanted:
+            return
+        # one row each, or the first of them all
+        rows = rows if wanted > 1 else rows[:1]
+        tap.equal(len(rows), wanted, f"{what}: rows that the client saw")
+        seen = first_rows(page)[1] - total
+        least = sum(before - c.said[1] for before, _ in rows)
+        most = sum(after - c.said[0] for _, after in rows)
+        tap.note(
+            f"{what}: {seen * 1e3:.2f} ms, by the client's clock "
+            f"{least * 1e3:.2f} to {most * 1e3:.2f} ms"
+        )
+        tap.require(least - EPSILON <= seen <= most + EPSILON, f"{what}: {least} {seen} {most}")
+        if most - least <= max(least * 0.01, near):
+            return
+    tap.check(False, f"{what}: the client's clock was never sharp")
+
+
 @tap.test(capture=BOTH)
 def test_first_row(capture):
     """A row that comes late, rows that come slowly, one of many in a unit, and none at all."""
     pg = server()
     db = pg.create(f"pool{next(_numbers)}")
     slowly = "SELECT repeat('x', 5000), pg_sleep(0.05) FROM generate_series(1, 8)"
+    fails = (
+        "SELECT repeat('x', 5000), 1 / (3 - g), pg_sleep(0.02) FROM generate_series(1, 5) g"
+    )
+    unit = [S]
+    for pause in (0.0, 0.2, 0.1):
+        sql = f"SELECT repeat('x', 9000) FROM pg_sleep({pause})"
+        unit[:0] = [P("", sql), B(), E(), H]
     with Redtap(capture) as r:
         c = session(pg.port, db)
-        for what, wanted, ask in [
-            ("rows after a sleep", 1, [Q("SELECT g FROM pg_sleep(0.3), generate_series(1, 9) g")]),
-            ("rows that come slowly", 1, [Q(slowly)]),
-            ("the same, extended", 1, [P("", slowly), B(), D("P"), E(), S]),
-            ("no row", 0, [Q("SELECT 1 FROM pg_sleep(0.1) WHERE false")]),
-            ("fails after rows", 1, [Q("SELECT repeat('x', 5000), 1 / (3 - g), pg_sleep(0.02) FROM generate_series(1, 5) g")]),
+        for what, wanted, ask, near in [
+            (
+                "rows after a sleep",
+                1,
+                [Q("SELECT g FROM pg_sleep(0.3), generate_series(1, 9) g")],
+                0.001,
+            ),
+            ("rows that come slowly", 1, [Q(slowly)], 0.001),
+            ("the same, extended", 1, [P("", slowly), B(), D("P"), E(), S], 0.001),
+            ("no row", 0, [Q("SELECT 1 FROM pg_sleep(0.1) WHERE false")], 0),
+            ("fails after rows", 1, [Q(fails)], 0.001),
+            # each statement of a unit by its own first row
+            ("three in a unit", 3, unit, 0.003),
         ]:
-            count, total = first_rows(r.scrape())
-            c.heard.clear()
-            begin = time.monotonic()
-            c.ask(*ask)
-            took = [when - begin for when, kind in c.heard if kind == "D"]
-            page = r.expect(
-                [(what, lambda p, n=count: first_rows(p)[0] - n, wanted)],
-            )
-            if wanted:
-                seen = first_rows(page)[1] - total
-                near = max(took[0] * 0.01, 0.001)
-                tap.note(f"{what}: {seen * 1e3:.2f} ms, the client's clock {took[0] * 1e3:.2f} ms")
-                tap.check(abs(seen - took[0]) <= near, f"{what}: {seen} for {took[0]}")
-        # each statement of a unit by its own first row
-        count, total = first_rows(r.scrape())
-        begin = time.monotonic()
-        unit = []
-        for pause in (0.1, 0.2, 0.0):
-            unit += [P("", f"SELECT repeat('x', 9000) FROM pg_sleep({pause})"), B(), E(), H]
-        c.heard.clear()
-        c.ask(*unit, S)
-        took = [when - begin for when, kind in c.heard if kind == "D"]
-        page = r.expect([("one each", lambda p: first_rows(p)[0] - count, 3)])
-        seen = first_rows(page)[1] - total
-        tap.note(f"three in a unit: {seen * 1e3:.2f} ms, the client's {sum(took) * 1e3:.2f} ms")
-        tap.check(abs(seen - sum(took)) <= max(sum(took) * 0.01, 0.003), "their sum")
+            sharp(r, c, what, wanted, ask, near)
         c.end()
 
 
