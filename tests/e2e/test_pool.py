@@ -204,7 +204,8 @@ def sharp(r, c, what, wanted, ask, near, tries=10):
     for _ in range(tries):
         count, total = first_rows(r.scrape())
         c.heard.clear()
-        c.ask(*ask)
+        with procs.steady():
+            c.ask(*ask)
         rows = [span for span, kind in c.heard if kind == "D"]
         page = r.expect([(what, lambda p: first_rows(p)[0] - count, wanted)])
         if not wanted:

@@ -6,6 +6,7 @@ in its file `pids`, so that `python3 procs.py --reap DIR` can end what a killed 
 """
 
 import atexit
+import contextlib
 import ctypes
 import os
 import pwd
@@ -269,6 +270,22 @@ def have(*tools):
     """The tools that are missing, as a text for skip(); "" when all are there."""
     missing = [t for t in tools if not shutil.which(t)]
     return f"{', '.join(missing)} not installed" if missing else ""
+
+
+@contextlib.contextmanager
+def steady():
+    """Real-time scheduling of this process where the host allows it, so that it does not wait for a
+    CPU between a call and its clock. What it spawns is not.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(20))
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def stop_all():
