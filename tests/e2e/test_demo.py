@@ -33,7 +33,7 @@ def test_demo():
             procs.free_port(),
         ]
     )
-    status = demo.wait(150)
+    status = demo.wait(400)
     out = demo.output()
     tap.equal(status, 0, "exit status")
     for line in out.splitlines():
@@ -42,7 +42,7 @@ def test_demo():
     for word in ("requests per second by service", "service=hook_receiver", "/metrics", "/graph"):
         tap.check(word in out, f"it shows {word}")
     tap.check("Traceback" not in out, "no traceback")
-    procs.until(lambda: not {k for k in set(programs()) - before}, 5, "nothing stays attached")
+    procs.until(lambda: not {k for k in set(programs()) - before}, 15, "nothing stays attached")
 
 
 tap.main()

@@ -8,7 +8,6 @@ import functools
 import itertools
 import signal
 import socket
-import time
 
 from bed import procs, tap
 from bed.pgwire import Closed, B, D, E, H, P, Q, S, Wire, session, startup
@@ -45,9 +44,14 @@ def pool(db):
     return lambda p: p.by("pool_state", "db_connection_pool_size", service=SERVICE, database=db)
 
 
+def at_rest(db, what, want):
+    """The server has taken up what was said to it: pg_stat_activity is what the test knows."""
+    procs.until(lambda: activity(db) == want, 30, f"{what}: pg_stat_activity {want}")
+
+
 def compare(r, db, what, want, extra=()):
     """The gauge, pg_stat_activity and what the test knows are one."""
-    tap.equal(activity(db), want, f"{what}: pg_stat_activity")
+    at_rest(db, what, want)
     return r.expect(
         [
             (f"{what}: the pool", pool(db), want),
@@ -83,7 +87,7 @@ def test_states(capture):
             "idle_in_transaction_aborted": 1,
             "active": 1,
         }
-        tap.equal(activity(db), want, "mixed: pg_stat_activity")
+        at_rest(db, "mixed", want)
         r.expect([("mixed: the pool", pool(db), {**want, "connecting": 1})])
         peers = r.scrape().by("peer", "db_connection_pool_size", service=SERVICE, database=db)
         tap.equal(len(peers), 2, "the server that does not answer is another peer")
@@ -99,7 +103,7 @@ def test_states(capture):
         except Closed:
             pass
         held[0].end()
-        procs.until(lambda: sum(activity(db).values()) == 5, 10, "two are gone")
+        procs.until(lambda: sum(activity(db).values()) == 5, 30, "two are gone")
         compare(r, db, "two ended", {"idle": 2, "idle_in_transaction": 2, "active": 1})
         held[1].ask(Q("COMMIT"))
         held[4].ask(Q("SELECT nope"))
@@ -138,12 +142,12 @@ def test_late(capture):
         for c in held:
             c.ask(B("", "s"), E(), S)
         want = {"idle": 2, "idle_in_transaction": 2}
-        tap.equal(activity(db), want, "pg_stat_activity")
+        at_rest(db, "told", want)
         r.expect([("told", pool("unknown"), want)])
         held[0].ask(Q("SELECT nope"))
         held[3].say(Q("SELECT pg_sleep(300)"))
         want = {"idle": 1, "idle_in_transaction": 1, "idle_in_transaction_aborted": 1, "active": 1}
-        tap.equal(activity(db), want, "pg_stat_activity")
+        at_rest(db, "changed", want)
         r.expect([("changed", pool("unknown"), want)])
         for c in held:
             c.sock.close()
@@ -181,7 +185,10 @@ def test_reload(capture):
         r.expect([("not selected", as_service(["renamed", SERVICE]), {})])
         path.write_text("log_level: info\n")
         r.proc.popen.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
+        procs.until(
+            lambda: r.proc.output().count("select changed") == 2, 15, "the file was read again"
+        )
+        r.scrape()  # is rendered when that is done
         held[0].ask(Q("SELECT 1"))
         r.expect([("selected again", as_service(SERVICE), {"idle_in_transaction": 1})])
         for c in held:

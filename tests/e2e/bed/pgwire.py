@@ -120,7 +120,7 @@ class Wire:
             self.key = body
         return kind, body
 
-    def until(self, *last, timeout=10):
+    def until(self, *last, timeout=60):
         """Reads up to one of these types, as often as it stands there: until("Z", "Z") reads two.
         What came, as a string of types.
         """

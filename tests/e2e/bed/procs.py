@@ -129,6 +129,33 @@ class Proc:
     def wait(self, timeout):
         return self.popen.wait(timeout)
 
+    def await_end(self, timeout):
+        """Waits for its end and leaves it to be reaped: /proc still has it."""
+
+        def ended():
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            return os.waitid(os.P_PID, self.pid, options) is not None
+
+        until(ended, timeout, f"{self.name}'s end", every=0.01)
+
+    def waited(self):
+        """Seconds its first thread was ready to run and had no CPU."""
+        try:
+            return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+        except (OSError, IndexError):
+            return 0  # a kernel without CONFIG_SCHED_INFO
+
+    def idle(self):
+        """Whether neither it nor one of its children runs or wants to, or waits for a disk."""
+        for pid in [self.pid, *children(self.pid)]:
+            try:
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if state != "S":
+                return False
+        return True
+
     def stop(self, sig=signal.SIGTERM, timeout=10):
         """Ends it by `sig` to the process, SIGKILL to the group after `timeout`; the exit
         status.
