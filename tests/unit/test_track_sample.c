@@ -167,12 +167,14 @@ TEST(the_others_go_on)
 	said_free(s);
 }
 
-/* The end says that an answer was sent; its record does not come. */
+/* The end says that an answer was sent; its record does not come. A second end says nothing more.
+ */
 TEST(an_answer_that_the_end_waits_for_in_vain)
 {
 	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 	struct model m = model_new(1, RT_ROLE_SERVER);
 	struct said *s = said_new();
+	struct track_stats st;
 	struct rt_rec *end;
 
 	said_record(s, model_conn(&m, 0));
@@ -187,5 +189,9 @@ TEST(an_answer_that_the_end_waits_for_in_vain)
 	CHECK_EQ(s->txns, 0);
 	CHECK_EQ(s->unparsed[RT_UNPARSED_ABANDONED], 1);
 	CHECK_EQ(s->in_flight, 0);
+	said_record(s, model_end(&m, 3, false, true));
+	said_settle(s);
+	track_stats(s->track, &st);
+	CHECK_EQ(st.gap_bytes[RT_GAP_UNSEEN], sizeof(answer) - 2);
 	said_free(s);
 }

@@ -161,8 +161,10 @@ bool apply_end(struct track *t, struct conn *c, const struct rt_rec_end *rec)
 
 	c->reset |= rec->reset;
 	for (int io = 0; io < 2; io++) {
-		/* What the end waited for in vain passed all the same. */
-		gap_before(t, c, (enum rt_io)io, rec->off[io], rec->h.ts_ns, RT_GAP_UNSEEN);
+		/* What the end waited for in vain passed all the same; but a second end, behind
+		 * the one that closed the connection, is of a stranger. */
+		if (c->ops)
+			gap_before(t, c, (enum rt_io)io, rec->off[io], rec->h.ts_ns, RT_GAP_UNSEEN);
 		gap_before(t, c, (enum rt_io)io, rec->lost[io], rec->h.ts_ns, RT_GAP_LOST);
 	}
 	if (!all) {
