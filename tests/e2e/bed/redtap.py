@@ -32,9 +32,13 @@ def programs():
 
 
 def held_by(pid):
-    """Those of which the process holds a descriptor."""
+    """Those of which the process holds a descriptor; none when it is gone."""
     found = set()
-    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+    try:
+        infos = list(Path(f"/proc/{pid}/fdinfo").iterdir())
+    except OSError:
+        return found
+    for info in infos:
         try:
             text = info.read_text()
         except OSError:
