@@ -145,7 +145,7 @@ e2e() {
 		# The client matrix builds programs in five languages, the drills load the host for
 		# minutes: `make matrix`, `make drills`.
 		[[ -z "${1:-}" && $source =~ /test_(matrix|loss|truth|cost|replay) ]] && continue
-		program "e2e/$(basename "$source" .py)" 900 python3 "$source"
+		program "e2e/$(basename "$source" .py)" 1800 python3 "$source"
 		for dir in "$out"/e2e/*/; do # what a harness that was killed left running
 			[ -e "$dir/pids" ] && [ ! -e "/proc/${dir##*.}" ] && python3 tests/e2e/bed/procs.py --reap "$dir"
 		done
@@ -172,8 +172,8 @@ all)
 	programs oracle 120
 	programs replay 240
 	corpora
-	single lint 900 make --no-print-directory O="$out" lint
-	programs bpf 300
+	single lint 2700 make --no-print-directory O="$out" lint
+	programs bpf 900
 	e2e
 	fuzz 60
 	;;

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/ratelimit.h"
 
-#define NAMING_ASK_SECONDS 60                         /* between two look-ups of one port */
-#define NAMING_SCAN_NS     (CLOCK_NS_PER_SECOND / 10) /* between two of any */
+#define NAMING_ASK_SECONDS 60 /* between two look-ups of one port */
+#define NAMING_SCANS       10 /* look-ups of any in a second, at once if need be */
 
 struct naming {
 	const struct config *config;
@@ -16,11 +17,11 @@ struct naming {
 	struct procs *procs;
 	/*
 	 * Who is behind a TCP port of this host: the service of connections it accepted, else the
-	 * process that listens there, asked of /proc once per NAMING_ASK_NS and port.
+	 * process that listens there, asked of /proc once per NAMING_ASK_SECONDS and port.
 	 */
 	uint32_t by_port[65536];
 	uint32_t asked_s[65536]; /* when, in seconds */
-	uint64_t scanned_ns;
+	struct ratelimit scans;
 };
 
 struct naming *naming_new(const struct config *config, struct intern *names, struct procs *procs)
@@ -102,12 +103,12 @@ static void ask_listener(struct naming *n, uint16_t port)
 	uint64_t now_ns = clock_mono_ns();
 	uint32_t now_s = (uint32_t)(now_ns / CLOCK_NS_PER_SECOND);
 	struct listener l = {n, port};
+	uint32_t missed;
 
 	if ((n->asked_s[port] && now_s - n->asked_s[port] < NAMING_ASK_SECONDS) ||
-	    (n->scanned_ns && now_ns - n->scanned_ns < NAMING_SCAN_NS))
+	    !ratelimit_pass(&n->scans, now_ns, CLOCK_NS_PER_SECOND, NAMING_SCANS, &missed))
 		return;
 	n->asked_s[port] = now_s;
-	n->scanned_ns = now_ns;
 	procs_listeners(n->procs, listens_on, &l);
 }
 

@@ -26,6 +26,8 @@
 #define RIG_CONNS 256
 #define RIG_PROCS 512
 
+#define RIG_WAIT_MS 10000 /* for what happens a little later by itself */
+
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
 #endif
@@ -150,7 +152,8 @@ static inline void rig_record(void *arg, const struct rt_rec *rec)
 	struct rig_conn *c = rig_by_id(r, rec->conn);
 	size_t n;
 
-	/* The host's other processes are followed from their exec on: none of our business. */
+	/* The host's other processes are followed from their exec on, until we hear of that: none
+	 * of our business. */
 	if (rec->type == RT_REC_CONN ? conn->tgid != (uint32_t)getpid() && conn->tgid != r->child
 				     : rec->conn && !c)
 		return;
@@ -188,6 +191,8 @@ static inline void rig_record(void *arg, const struct rt_rec *rec)
 		CHECK_EQ(rec->bytes, n);
 		if (r->nprocs < RIG_PROCS)
 			memcpy(&r->procs[r->nprocs++], rec, n);
+		if (rec->type == RT_REC_EXEC)
+			capture_trace(r->capture, ((const struct rt_rec_exec *)rec)->tgid, false);
 		return;
 	default: CHECK(!"a record of no known type");
 	}
@@ -203,6 +208,27 @@ static inline int rig_read(struct rig *r)
 {
 	CHECK_EQ(capture_list(r->capture, rig_not_asked, r), 0);
 	return capture_read(r->capture, rig_record, r);
+}
+
+/* Reads until the end of the connection was told; a busy machine's soft interrupts take a while. */
+static inline void rig_await_end(struct rig *r, const struct rig_conn *c)
+{
+	rig_read(r);
+	for (int i = 0; i < RIG_WAIT_MS && !c->destroyed; i++) {
+		usleep(1000);
+		rig_read(r);
+	}
+}
+
+/*
+ * The calling thread shall not wait for a CPU, where the host allows that: it reads the rings while
+ * others fill them. Threads that it makes afterwards are like it.
+ */
+static inline void rig_hurry(bool on)
+{
+	struct sched_param param = {.sched_priority = on ? 20 : 0};
+
+	sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param);
 }
 
 static inline void rig_on_open(void *arg, const struct rt_rec_open *rec)

@@ -194,7 +194,8 @@ BOTH(half_close)
 	CHECK_EQ(rig_gaps(&c->d[RT_RECV]), 0);
 	CHECK(!c->destroyed);
 	rig_close(&p);
-	rig_read(r);
+	rig_await_end(r, c);
+	rig_await_end(r, s);
 	CHECK(c->destroyed && s->destroyed);
 	CHECK(c->end.eof && s->end.eof);
 	CHECK(!c->end.reset && !s->end.reset);
@@ -223,6 +224,8 @@ BOTH(closed_by_one_and_the_other)
 		s = rig_end(r, &p, true);
 		REQUIRE(c && s);
 		closer = first ? s : c;
+		rig_await_end(r, c);
+		rig_await_end(r, s);
 		CHECK_EQ(closer->shut, 3);
 		CHECK(c->destroyed && s->destroyed);
 		CHECK_EQ((first ? c : s)->d[RT_RECV].eof, true);
@@ -254,9 +257,10 @@ BOTH(reset)
 	REQUIRE(c && s);
 	CHECK(c->end.reset && !c->destroyed);
 	CHECK(!c->d[RT_RECV].eof);
+	rig_await_end(r, s);
 	CHECK(s->destroyed);
 	rig_close(&p);
-	rig_read(r);
+	rig_await_end(r, c);
 	CHECK(c->destroyed);
 	rig_free(r);
 }
@@ -323,10 +327,13 @@ BOTH(the_list)
 	for (int f = 0; f < RIG_FAMILIES; f++)
 		if (have[f])
 			rig_close(&p[f]);
-	usleep(100000); /* AF_UNIX and MPTCP sockets go a little later */
 	for (int f = 0; f < RIG_FAMILIES; f++)
-		for (int server = 0; have[f] && server < 2; server++)
+		for (int server = 0; have[f] && server < 2; server++) {
+			/* AF_UNIX and MPTCP sockets go a little later. */
+			for (int i = 0; i < RIG_WAIT_MS && rig_listed(r, ids[f][server]); i++)
+				usleep(1000);
 			CHECK(!rig_listed(r, ids[f][server]));
+		}
 	rig_free(r);
 }
 

@@ -228,37 +228,58 @@ EVERY(long_runs_are_shed_first)
 	duo_free(d);
 }
 
+/* Ten calls of 2 KiB and their answers, half a second, four more. False: it took so long that the
+ * half second was over before. */
+static bool unknown_talk(const struct rig_pair *p)
+{
+	struct timespec begin, now;
+	uint8_t buf[2048];
+	bool quick = true;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	memset(buf, 0xee, sizeof(buf));
+	for (int i = 0; i < 14; i++) {
+		if (i == 10) {
+			clock_gettime(CLOCK_MONOTONIC, &now);
+			quick = (uint64_t)(now.tv_sec - begin.tv_sec) * 1000000000 +
+					(uint64_t)now.tv_nsec - (uint64_t)begin.tv_nsec <
+				RT_UNKNOWN_NS;
+			usleep(RT_UNKNOWN_NS / 1000);
+		}
+		if (write(p->client, buf, 2048) != 2048 ||
+		    recv(p->server, buf, 2048, MSG_WAITALL) != 2048 ||
+		    write(p->server, buf, 10) != 10 || recv(p->client, buf, 10, MSG_WAITALL) != 10)
+			abort();
+	}
+	return quick;
+}
+
 /* Not recognised by 16 KiB, 8 turns and half a second: nothing comes of it any more. */
 EVERY(unknown_connections_are_left_alone)
 {
 	struct rig *r = rig_new(mode);
 	struct rig_pair p;
 	struct rig_conn *s;
-	char buf[2048];
-	uint64_t had;
+	bool quick = false;
 
 	if (!r)
 		return;
-	if (!rig_connect(family, &p)) {
-		rig_free(r);
-		return;
+	for (int i = 0; i < 10 && !quick; i++) {
+		rig_clear(r);
+		if (!rig_connect(family, &p)) {
+			rig_free(r);
+			return;
+		}
+		quick = unknown_talk(&p);
+		rig_read(r);
+		s = rig_end(r, &p, true);
+		REQUIRE(s);
+		if (quick)
+			CHECK_EQ(s->d[RT_RECV].end, 11 * 2048);
+		rig_close(&p);
 	}
-	memset(buf, 0xee, sizeof(buf));
-	for (int i = 0; i < 14; i++) {
-		if (i == 10)
-			usleep(RT_UNKNOWN_NS / 1000);
-		if (write(p.client, buf, 2048) != 2048 ||
-		    recv(p.server, buf, 2048, MSG_WAITALL) != 2048 ||
-		    write(p.server, buf, 10) != 10 || recv(p.client, buf, 10, MSG_WAITALL) != 10)
-			abort();
-	}
-	rig_read(r);
-	s = rig_end(r, &p, true);
-	REQUIRE(s);
-	had = s->d[RT_RECV].end;
-	CHECK_EQ(had, 11 * 2048);
-	CHECK_EQ(rig_stat(r, RT_STAT_IGNORED_UNKNOWN) >= 2, true);
-	rig_close(&p);
+	CHECK(quick);
+	CHECK(rig_stat(r, RT_STAT_IGNORED_UNKNOWN) >= 2);
 	rig_free(r);
 }
 

@@ -153,6 +153,8 @@ static size_t cut_next(enum cutting how, size_t at, size_t left, uint32_t *seed)
 	return n < left ? n : left;
 }
 
+#define CALLS_A_READ 256 /* receives, before the rings are read again */
+
 struct pump {
 	int fd;
 	const uint8_t *p;
@@ -179,23 +181,25 @@ static void *pump_send(void *arg)
 	return NULL;
 }
 
-static void pump_receive(struct pump *x)
+static void pump_receive(struct rig *r, struct pump *x)
 {
 	uint8_t *got = malloc(x->n + 8);
-	uint32_t seed = 99;
+	uint32_t seed = 99, calls = 0;
 
 	if (!got)
 		abort();
 	for (size_t at = 0; at < x->n;) {
 		size_t want = cut_next(x->how, at, x->n - at, &seed);
 		struct iovec iov[2] = {{got, 4}, {got + 4, want - 4}};
-		ssize_t r = x->how == CUT_VECTOR && at == 0 ? readv(x->fd, iov, 2)
+		ssize_t n = x->how == CUT_VECTOR && at == 0 ? readv(x->fd, iov, 2)
 			    : x->how == CUT_WHOLE           ? read(x->fd, got + at, want)
 						  : recv(x->fd, got + at, want, MSG_WAITALL);
 
-		if (r <= 0)
+		if (n <= 0)
 			abort();
-		at += (size_t)r;
+		at += (size_t)n;
+		if (!(++calls % CALLS_A_READ))
+			rig_read(r);
 	}
 	CHECK(!memcmp(got, x->p, x->n));
 	free(got);
@@ -216,7 +220,7 @@ static void carry(struct rig *r, const struct rig_pair *p, struct truth *t, bool
 
 	if (pthread_create(&thread, NULL, pump_send, &out))
 		abort();
-	pump_receive(&in);
+	pump_receive(r, &in);
 	pthread_join(thread, NULL);
 	rig_read(r);
 }

@@ -59,6 +59,8 @@ static void uring_submit(struct uring *u, uint8_t op, int fd, void *p, uint32_t 
 	((uint32_t *)(u->sq + u->p.sq_off.array))[i] = i;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
 	if (u->p.flags & IORING_SETUP_SQPOLL) {
+		/* The entry is seen before the flag is looked at, or both sides wait for ever. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (__atomic_load_n((uint32_t *)(u->sq + u->p.sq_off.flags), __ATOMIC_SEQ_CST) &
 		    IORING_SQ_NEED_WAKEUP)
 			syscall(SYS_io_uring_enter, u->fd, 0, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0);

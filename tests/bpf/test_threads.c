@@ -18,6 +18,8 @@
 #define STATUSES  70
 #define EXCHANGES 60000
 
+#define PATIENCE_NS 600000000000ull /* with a machine that has other things to do */
+
 struct link {
 	struct rig_pair p;
 	uint32_t number, wanted;
@@ -206,8 +208,9 @@ static uint64_t now_ns(void)
 
 static void read_on(struct bed *b, uint32_t wanted)
 {
-	uint64_t until = now_ns() + 120000000000ull;
+	uint64_t until = now_ns() + PATIENCE_NS;
 
+	rig_hurry(true);
 	while ((b->seen[0] < wanted || b->seen[1] < wanted) && now_ns() < until) {
 		int done = 0;
 
@@ -220,6 +223,7 @@ static void read_on(struct bed *b, uint32_t wanted)
 		track_pass(b->track, now_ns());
 		usleep(2000);
 	}
+	rig_hurry(false);
 }
 
 static void exchanges(struct bed *b, enum rig_family family, uint32_t wanted)

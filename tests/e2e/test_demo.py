@@ -3,10 +3,11 @@
 """`make demo` for half a minute: every family has samples, under the services' names."""
 
 import sys
+import time
 
 from bed import kafka, procs, tap, venv
 from bed.postgres import bindir
-from bed.redtap import programs
+from bed.redtap import held_by, programs
 
 
 @tap.test()
@@ -18,7 +19,6 @@ def test_demo():
     base = procs.free_port()
     while procs.free_port() != base + 1 or procs.free_port() != base + 2:
         base = procs.free_port()
-    before = set(programs())
     demo = procs.spawn(
         [
             sys.executable,
@@ -33,7 +33,13 @@ def test_demo():
             procs.free_port(),
         ]
     )
-    status = demo.wait(150)
+    held, end = set(), time.monotonic() + 400
+    while demo.running() and time.monotonic() < end:
+        for pid in procs.children(demo.pid):
+            held |= held_by(pid) & set(programs())
+        time.sleep(1)
+    status = demo.wait(1)
+    tap.check(held, "its redtap holds BPF programs")
     out = demo.output()
     tap.equal(status, 0, "exit status")
     for line in out.splitlines():
@@ -42,7 +48,7 @@ def test_demo():
     for word in ("requests per second by service", "service=hook_receiver", "/metrics", "/graph"):
         tap.check(word in out, f"it shows {word}")
     tap.check("Traceback" not in out, "no traceback")
-    procs.until(lambda: not {k for k in set(programs()) - before}, 5, "nothing stays attached")
+    procs.until(lambda: not held & set(programs()), 15, "nothing stays attached")
 
 
 tap.main()

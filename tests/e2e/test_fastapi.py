@@ -104,7 +104,7 @@ def test_service(capture, late):
     if late:
         b.start()
         b.load(5)
-        procs.until(lambda: b.seen() == 5, 20, "the service has read its own records")
+        procs.until(lambda: b.seen() == 5, 60, "the service has read its own records")
         mark, stored = b.app.mark(), 5
     calls0, rows0 = counts(b.pg.calls(b.db))
     errors = b.pg.mark()
@@ -117,12 +117,14 @@ def test_service(capture, late):
             # went by before): one record of another producer brings it
             b.kafka.produce_kcat(b.topic, 1)
             stored += 1
-            time.sleep(2)
-            known = r.scrape().total("kafka_messages_total", service=SERVICE, outcome="consumed")
+            known, end = 0, time.monotonic() + 4
+            while not known and time.monotonic() < end:
+                time.sleep(0.2)
+                known = r.total("kafka_messages_total", service=SERVICE, outcome="consumed")
             tap.check(known <= 1, "records known before the load")
         asked = b.load(rounds)
         procs.until(
-            lambda: b.kafka.offsets(b.topic)[b.topic] == stored + rounds, 20, "records stored"
+            lambda: b.kafka.offsets(b.topic)[b.topic] == stored + rounds, 60, "records stored"
         )
         log = b.app.requests(mark)
         tap.equal(log, asked, "uvicorn's access log is what the client was answered")

@@ -7,11 +7,10 @@ import functools
 import http.server
 import socket
 import threading
-import time
 
 from bed import load, procs, tap
 from bed.ledger import endpoint, http_client_rows, http_rows
-from bed.nginx import Nginx
+from bed.nginx import TINY_BYTES, Nginx
 from bed.redtap import Redtap
 
 BOTH = ["socket", "syscall"]
@@ -162,12 +161,15 @@ def test_proxy_is_server_and_client(capture):
 
 
 class Slow(http.server.BaseHTTPRequestHandler):
-    """Answers after a second, by when the client of nginx has gone."""
+    """Answers when the clients of nginx have gone."""
 
     protocol_version = "HTTP/1.1"
+    asked = threading.Semaphore(0)
+    gone = threading.Event()
 
     def do_GET(self):
-        time.sleep(1)
+        self.asked.release()
+        self.gone.wait(60)
         try:
             self.send_response(200)
             self.send_header("Content-Length", "0")
@@ -187,22 +189,27 @@ def test_aborted(capture):
     slow = http.server.ThreadingHTTPServer(("127.0.0.1", server.slow_port), Slow)
     thread = threading.Thread(target=slow.serve_forever, daemon=True)
     thread.start()
+    Slow.gone.clear()
     try:
         with Redtap(capture) as r:
             for n in range(20):
                 with socket.create_connection(("127.0.0.1", server.port)) as s:
                     if n % 2:
                         s.sendall(b"GET /tiny.txt HTTP/1.1\r\nHost: x\r\n\r\n")
-                        s.recv(10000)
+                        answer = b""
+                        while len(answer.partition(b"\r\n\r\n")[2]) < TINY_BYTES:
+                            answer += s.recv(10000)
                     s.sendall(b"GET /slow/page HTTP/1.1\r\nHost: x\r\n\r\n")
-                    time.sleep(0.02)
+                    tap.require(Slow.asked.acquire(timeout=30), "nginx has asked")
             # 19 of a request line, and no more: nginx logs a 400 or nothing, a request it is not
             log = server.requests(mark)
+            Slow.gone.set()
             tap.equal(
                 collections.Counter(x.status for x in log), {"error": 20, "200": 10}, "the log"
             )
             r.expect(http_rows(log, sizes=False))
     finally:
+        Slow.gone.set()
         slow.shutdown()
         slow.server_close()
         thread.join()

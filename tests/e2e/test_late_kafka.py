@@ -103,11 +103,21 @@ def test_kafka_tools(capture):
     ]
     feed = Feed(*producers)
     try:
-        procs.until(lambda: all("line-" in c.output() for c in consumers), 30, "the consumers read")
+        procs.until(lambda: all("line-" in c.output() for c in consumers), 90, "the consumers read")
         with Redtap(capture) as r:
-            time.sleep(3)
+            flows = [
+                ("console-out", "produced", by_java),
+                ("kcat-out", "produced", by_kcat),
+                ("console-in", "consumed", by_java),
+                ("kcat-in", "consumed", by_kcat),
+            ]
+            # until each one's topic is known by its name
+            for service, outcome, topic in flows:
+                r.await_total(
+                    1, "kafka_messages_total", service=service, outcome=outcome, topic=topic
+                )
             feed.stop()
-            services = ["console-out", "kcat-out", "console-in", "kcat-in"]
+            services = [service for service, _, _ in flows]
             base = r.settled(("kafka_messages_total", {"service": services}))
             tap.require(
                 base.total("kafka_messages_total", service=services) > 0, "records were seen"
@@ -121,7 +131,7 @@ def test_kafka_tools(capture):
             procs.until(
                 lambda: k.offsets(capture)[by_java] == first[by_java] + 10240
                 and k.offsets(capture)[by_kcat] == first[by_kcat] + 10240,
-                30,
+                90,
                 "records stored",
             )
             r.expect(
@@ -133,12 +143,7 @@ def test_kafka_tools(capture):
                         ),
                         10240,
                     )
-                    for service, outcome, topic in (
-                        ("console-out", "produced", by_java),
-                        ("kcat-out", "produced", by_kcat),
-                        ("console-in", "consumed", by_java),
-                        ("kcat-in", "consumed", by_kcat),
-                    )
+                    for service, outcome, topic in flows
                 ],
                 base=base,
             )
@@ -160,11 +165,11 @@ def test_kafka_switch(capture):
         [python, CLIENTS / "switch.py", k.bootstrap, first, later, second, 10000],
         env={"OTEL_SERVICE_NAME": "switch"},
     )
-    procs.until(lambda: k.offsets(first).get(first, 0) > 500, 30, "records flow")
+    procs.until(lambda: k.offsets(first).get(first, 0) > 500, 90, "records flow")
     with Redtap(capture) as r:
         time.sleep(1)
         later.touch()
-        tap.equal(client.wait(90), 0, f"the client's exit status\n{client.tail()}")
+        tap.equal(client.wait(200), 0, f"the client's exit status\n{client.tail()}")
         ends = k.offsets(second)
         tap.equal(ends, {second: 10000}, "the broker's offsets")
         page = r.expect(

@@ -186,7 +186,7 @@ def test_prometheus():
             rows = prometheus.query('sum(http_requests_total{service="nginx"})')
             return rows and rows[0][1] == wanted
 
-        procs.until(scraped, 15, "Prometheus answers with redtap's number", every=0.3)
+        procs.until(scraped, 40, "Prometheus answers with redtap's number", every=0.3)
         time.sleep(2)
         (target,) = prometheus.targets()
         tap.equal((target["health"], target["lastError"]), ("up", ""), "the target")

@@ -8,7 +8,6 @@ import functools
 import itertools
 import signal
 import socket
-import time
 
 from bed import procs, tap
 from bed.pgwire import Closed, B, D, E, H, P, Q, S, Wire, session, startup
@@ -17,6 +16,7 @@ from bed.redtap import Redtap
 
 BOTH = ["socket", "syscall"]
 SERVICE = "test_pool"
+EPSILON = 1e-6  # seconds: sums of floats
 STATES = {
     "active": "active",
     "idle": "idle",
@@ -44,9 +44,14 @@ def pool(db):
     return lambda p: p.by("pool_state", "db_connection_pool_size", service=SERVICE, database=db)
 
 
+def at_rest(db, what, want):
+    """The server has taken up what was said to it: pg_stat_activity is what the test knows."""
+    procs.until(lambda: activity(db) == want, 30, f"{what}: pg_stat_activity {want}")
+
+
 def compare(r, db, what, want, extra=()):
     """The gauge, pg_stat_activity and what the test knows are one."""
-    tap.equal(activity(db), want, f"{what}: pg_stat_activity")
+    at_rest(db, what, want)
     return r.expect(
         [
             (f"{what}: the pool", pool(db), want),
@@ -82,7 +87,7 @@ def test_states(capture):
             "idle_in_transaction_aborted": 1,
             "active": 1,
         }
-        tap.equal(activity(db), want, "mixed: pg_stat_activity")
+        at_rest(db, "mixed", want)
         r.expect([("mixed: the pool", pool(db), {**want, "connecting": 1})])
         peers = r.scrape().by("peer", "db_connection_pool_size", service=SERVICE, database=db)
         tap.equal(len(peers), 2, "the server that does not answer is another peer")
@@ -98,7 +103,7 @@ def test_states(capture):
         except Closed:
             pass
         held[0].end()
-        procs.until(lambda: sum(activity(db).values()) == 5, 10, "two are gone")
+        procs.until(lambda: sum(activity(db).values()) == 5, 30, "two are gone")
         compare(r, db, "two ended", {"idle": 2, "idle_in_transaction": 2, "active": 1})
         held[1].ask(Q("COMMIT"))
         held[4].ask(Q("SELECT nope"))
@@ -137,12 +142,12 @@ def test_late(capture):
         for c in held:
             c.ask(B("", "s"), E(), S)
         want = {"idle": 2, "idle_in_transaction": 2}
-        tap.equal(activity(db), want, "pg_stat_activity")
+        at_rest(db, "told", want)
         r.expect([("told", pool("unknown"), want)])
         held[0].ask(Q("SELECT nope"))
         held[3].say(Q("SELECT pg_sleep(300)"))
         want = {"idle": 1, "idle_in_transaction": 1, "idle_in_transaction_aborted": 1, "active": 1}
-        tap.equal(activity(db), want, "pg_stat_activity")
+        at_rest(db, "changed", want)
         r.expect([("changed", pool("unknown"), want)])
         for c in held:
             c.sock.close()
@@ -180,7 +185,10 @@ def test_reload(capture):
         r.expect([("not selected", as_service(["renamed", SERVICE]), {})])
         path.write_text("log_level: info\n")
         r.proc.popen.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
+        procs.until(
+            lambda: r.proc.output().count("select changed") == 2, 15, "the file was read again"
+        )
+        r.scrape()  # is rendered when that is done
         held[0].ask(Q("SELECT 1"))
         r.expect([("selected again", as_service(SERVICE), {"idle_in_transaction": 1})])
         for c in held:
@@ -195,47 +203,66 @@ def first_rows(page, kind="select"):
     )
 
 
+def sharp(r, c, what, wanted, ask, near, tries=10):
+    """What redtap says lies between the client's clock before and behind its calls: always. Once
+    that must be a narrow span, 1 % or `near`; when the client had to wait for a CPU it is not, and
+    the question is asked again.
+    """
+    for _ in range(tries):
+        count, total = first_rows(r.scrape())
+        c.heard.clear()
+        with procs.steady():
+            c.ask(*ask)
+        rows = [span for span, kind in c.heard if kind == "D"]
+        page = r.expect([(what, lambda p: first_rows(p)[0] - count, wanted)])
+        if not wanted:
+            return
+        # one row each, or the first of them all
+        rows = rows if wanted > 1 else rows[:1]
+        tap.equal(len(rows), wanted, f"{what}: rows that the client saw")
+        seen = first_rows(page)[1] - total
+        least = sum(before - c.said[1] for before, _ in rows)
+        most = sum(after - c.said[0] for _, after in rows)
+        tap.note(
+            f"{what}: {seen * 1e3:.2f} ms, by the client's clock "
+            f"{least * 1e3:.2f} to {most * 1e3:.2f} ms"
+        )
+        tap.require(least - EPSILON <= seen <= most + EPSILON, f"{what}: {least} {seen} {most}")
+        if most - least <= max(least * 0.01, near):
+            return
+    tap.check(False, f"{what}: the client's clock was never sharp")
+
+
 @tap.test(capture=BOTH)
 def test_first_row(capture):
     """A row that comes late, rows that come slowly, one of many in a unit, and none at all."""
     pg = server()
     db = pg.create(f"pool{next(_numbers)}")
     slowly = "SELECT repeat('x', 5000), pg_sleep(0.05) FROM generate_series(1, 8)"
+    fails = (
+        "SELECT repeat('x', 5000), 1 / (3 - g), pg_sleep(0.02) FROM generate_series(1, 5) g"
+    )
+    unit = [S]
+    for pause in (0.0, 0.2, 0.1):
+        sql = f"SELECT repeat('x', 9000) FROM pg_sleep({pause})"
+        unit[:0] = [P("", sql), B(), E(), H]
     with Redtap(capture) as r:
         c = session(pg.port, db)
-        for what, wanted, ask in [
-            ("rows after a sleep", 1, [Q("SELECT g FROM pg_sleep(0.3), generate_series(1, 9) g")]),
-            ("rows that come slowly", 1, [Q(slowly)]),
-            ("the same, extended", 1, [P("", slowly), B(), D("P"), E(), S]),
-            ("no row", 0, [Q("SELECT 1 FROM pg_sleep(0.1) WHERE false")]),
-            ("fails after rows", 1, [Q("SELECT repeat('x', 5000), 1 / (3 - g), pg_sleep(0.02) FROM generate_series(1, 5) g")]),
+        for what, wanted, ask, near in [
+            (
+                "rows after a sleep",
+                1,
+                [Q("SELECT g FROM pg_sleep(0.3), generate_series(1, 9) g")],
+                0.001,
+            ),
+            ("rows that come slowly", 1, [Q(slowly)], 0.001),
+            ("the same, extended", 1, [P("", slowly), B(), D("P"), E(), S], 0.001),
+            ("no row", 0, [Q("SELECT 1 FROM pg_sleep(0.1) WHERE false")], 0),
+            ("fails after rows", 1, [Q(fails)], 0.001),
+            # each statement of a unit by its own first row
+            ("three in a unit", 3, unit, 0.003),
         ]:
-            count, total = first_rows(r.scrape())
-            c.heard.clear()
-            begin = time.monotonic()
-            c.ask(*ask)
-            took = [when - begin for when, kind in c.heard if kind == "D"]
-            page = r.expect(
-                [(what, lambda p, n=count: first_rows(p)[0] - n, wanted)],
-            )
-            if wanted:
-                seen = first_rows(page)[1] - total
-                near = max(took[0] * 0.01, 0.001)
-                tap.note(f"{what}: {seen * 1e3:.2f} ms, the client's clock {took[0] * 1e3:.2f} ms")
-                tap.check(abs(seen - took[0]) <= near, f"{what}: {seen} for {took[0]}")
-        # each statement of a unit by its own first row
-        count, total = first_rows(r.scrape())
-        begin = time.monotonic()
-        unit = []
-        for pause in (0.1, 0.2, 0.0):
-            unit += [P("", f"SELECT repeat('x', 9000) FROM pg_sleep({pause})"), B(), E(), H]
-        c.heard.clear()
-        c.ask(*unit, S)
-        took = [when - begin for when, kind in c.heard if kind == "D"]
-        page = r.expect([("one each", lambda p: first_rows(p)[0] - count, 3)])
-        seen = first_rows(page)[1] - total
-        tap.note(f"three in a unit: {seen * 1e3:.2f} ms, the client's {sum(took) * 1e3:.2f} ms")
-        tap.check(abs(seen - sum(took)) <= max(sum(took) * 0.01, 0.003), "their sum")
+            sharp(r, c, what, wanted, ask, near)
         c.end()
 
 

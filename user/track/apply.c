@@ -75,6 +75,19 @@ static void apply_fragment(struct track *t, struct conn *c, const struct rt_rec_
 	stream_bytes(t, c, call, data, len, flags);
 }
 
+/* What was on its way when the connection left the sample: an answer to it is not looked at. */
+static void apply_unsampled(struct track *t, struct conn *c, const struct rt_rec_data *rec,
+			    enum rt_io io)
+{
+	uint64_t ns = rec->h.ts_ns;
+
+	gap_before(t, c, io, rec->prev < rec->off ? rec->prev : rec->off, ns, RT_GAP_LOST);
+	gap_before(t, c, io, rec->off, ns, rec->gap0);
+	gap_to(t, c, io, rec->off + rec->len, ns, RT_GAP_SAMPLED);
+	if (rec->h.flags & RT_F_EOF)
+		stream_eof(t, c, RT_RECV, ns, false);
+}
+
 void apply_data(struct track *t, struct conn *c, const struct rt_rec_data *rec, bool early)
 {
 	enum rt_io io = rec->h.flags & RT_F_SEND ? RT_SEND : RT_RECV;
@@ -100,6 +113,10 @@ void apply_data(struct track *t, struct conn *c, const struct rt_rec_data *rec, 
 			c->ops->owner(c->state, c->tgid, c->role);
 		if (c->session)
 			t->ops->session(t->ops->arg, c);
+	}
+	if (rt_sample_of(c->id) >= t->sample) {
+		apply_unsampled(t, c, rec, io);
+		return;
 	}
 	if (rec->other <= c->s[!call.io].next)
 		apply_missed(t, c, rec, rec->missed, RT_GAP_LOST);
@@ -143,8 +160,13 @@ bool apply_end(struct track *t, struct conn *c, const struct rt_rec_end *rec)
 	enum rt_io req = conn_io(c, RT_REQ);
 
 	c->reset |= rec->reset;
-	for (int io = 0; io < 2; io++)
+	for (int io = 0; io < 2; io++) {
+		/* What the end waited for in vain passed all the same; but a second end, behind
+		 * the one that closed the connection, is of a stranger. */
+		if (c->ops)
+			gap_before(t, c, (enum rt_io)io, rec->off[io], rec->h.ts_ns, RT_GAP_UNSEEN);
 		gap_before(t, c, (enum rt_io)io, rec->lost[io], rec->h.ts_ns, RT_GAP_LOST);
+	}
 	if (!all) {
 		if (rec->shut & 2)
 			stream_eof(t, c, RT_SEND, rec->h.ts_ns, c->reset);

@@ -26,6 +26,7 @@ struct track {
 	uint64_t now_ns;
 	uint64_t sweep;
 	uint64_t held_bytes;
+	uint32_t sample;      /* connections that rt_sample_of() puts below it are looked at */
 	struct conn *current; /* whose parser runs: the sink's connection */
 	struct rt_sink sink;
 };

@@ -42,6 +42,7 @@ struct track *track_new(const struct track_ops *ops, const struct rt_env *env, u
 		return NULL;
 	t->ops = ops;
 	t->env = env;
+	t->sample = RT_SAMPLE_ALL;
 	t->sink = (struct rt_sink){t, sink_txn, sink_records, sink_unparsed, sink_delivered};
 	u64map_init(&t->conns, max_conns);
 	return t;
@@ -137,6 +138,7 @@ void track_sweep_end(struct track *t, uint64_t now_ns)
 
 void track_sample(struct track *t, uint32_t sample)
 {
+	t->sample = sample;
 	for (struct conn *c = t->all; c; c = c->all_next)
 		if (rt_sample_of(c->id) >= sample)
 			conn_restart(t, c);

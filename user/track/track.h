@@ -138,8 +138,8 @@ struct conn *track_peer(const struct track *t, const struct conn *c);
 
 /*
  * From now on the kernel leaves out the connections that rt_sample_of() puts at `sample` or beyond.
- * What was under way on them is given up and counted; when one is looked at again it is as if met
- * half-way.
+ * What was under way on them is given up and counted, and what still comes of them is a gap: the
+ * kernel may have left out its answer. When one is looked at again it is as if met half-way.
  */
 void track_sample(struct track *t, uint32_t sample);
 

@@ -122,7 +122,7 @@ class Nginx:
     def requests(self, mark=0):
         """The log's lines since `mark`, once nginx has written them all."""
         size = -1
-        while size != (size := self.log.stat().st_size):
+        while size != (size := self.log.stat().st_size) or not self.proc.idle():
             time.sleep(0.3)  # a line is written when its request ends, clients may be ahead
         with open(self.log) as f:
             f.seek(mark)

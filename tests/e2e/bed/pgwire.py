@@ -78,7 +78,9 @@ class Closed(Exception):
 
 
 class Wire:
-    """One connection. say() writes all of its arguments in one call; until() reads."""
+    """One connection. say() writes all of its arguments in one call; until() reads. Spans are the
+    clock right before and right after a call: when in between it did its work is not known here.
+    """
 
     def __init__(self, port, host="127.0.0.1", path=None):
         if path:
@@ -90,10 +92,14 @@ class Wire:
         self.rest = b""
         self.rows = 0  # DataRows
         self.key = b""
-        self.heard = []  # (when, type)
+        self.heard = []  # (span of its first byte, type)
+        self.said = (0, 0)  # span of the last send
+        self.read = self.first = (0, 0)  # of the last receive, and of that of rest[0]
 
     def say(self, *messages):
+        before = time.monotonic()
         self.sock.sendall(b"".join(messages))
+        self.said = before, time.monotonic()
         return self
 
     def byte(self):
@@ -114,7 +120,7 @@ class Wire:
             self.key = body
         return kind, body
 
-    def until(self, *last, timeout=10):
+    def until(self, *last, timeout=60):
         """Reads up to one of these types, as often as it stands there: until("Z", "Z") reads two.
         What came, as a string of types.
         """
@@ -122,7 +128,8 @@ class Wire:
         end = time.monotonic() + timeout
         while wanted:
             while wanted and (m := self._one()):
-                self.heard.append((time.monotonic(), m[0]))
+                self.heard.append((self.first, m[0]))
+                self.first = self.read
                 said += m[0]
                 if m[0] == wanted[0]:
                     wanted.pop(0)
@@ -130,7 +137,11 @@ class Wire:
                 break
             if not select.select([self.sock], [], [], max(0, end - time.monotonic()))[0]:
                 raise TimeoutError(f"waits for {wanted} behind {said!r}")
+            before = time.monotonic()
             data = self.sock.recv(65536)
+            self.read = before, time.monotonic()
+            if not self.rest:
+                self.first = self.read
             if not data:
                 raise Closed(said)
             self.rest += data

@@ -97,7 +97,7 @@ class Postgres:
             cpus=cpus,
         )
         procs.await_port(self.proc, self.port)
-        procs.until(lambda: self._up(), 20, "PostgreSQL accepts")
+        procs.until(lambda: self._up(), 60, "PostgreSQL accepts")
         self.ask("CREATE EXTENSION pg_stat_statements; CREATE ROLE app LOGIN SUPERUSER;")
 
     def _up(self):

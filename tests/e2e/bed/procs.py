@@ -6,6 +6,7 @@ in its file `pids`, so that `python3 procs.py --reap DIR` can end what a killed 
 """
 
 import atexit
+import contextlib
 import ctypes
 import os
 import pwd
@@ -127,6 +128,33 @@ class Proc:
 
     def wait(self, timeout):
         return self.popen.wait(timeout)
+
+    def await_end(self, timeout):
+        """Waits for its end and leaves it to be reaped: /proc still has it."""
+
+        def ended():
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            return os.waitid(os.P_PID, self.pid, options) is not None
+
+        until(ended, timeout, f"{self.name}'s end", every=0.01)
+
+    def waited(self):
+        """Seconds its first thread was ready to run and had no CPU."""
+        try:
+            return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+        except (OSError, IndexError):
+            return 0  # a kernel without CONFIG_SCHED_INFO
+
+    def idle(self):
+        """Whether neither it nor one of its children runs or wants to, or waits for a disk."""
+        for pid in [self.pid, *children(self.pid)]:
+            try:
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if state != "S":
+                return False
+        return True
 
     def stop(self, sig=signal.SIGTERM, timeout=10):
         """Ends it by `sig` to the process, SIGKILL to the group after `timeout`; the exit
@@ -269,6 +297,22 @@ def have(*tools):
     """The tools that are missing, as a text for skip(); "" when all are there."""
     missing = [t for t in tools if not shutil.which(t)]
     return f"{', '.join(missing)} not installed" if missing else ""
+
+
+@contextlib.contextmanager
+def steady():
+    """Real-time scheduling of this process where the host allows it, so that it does not wait for a
+    CPU between a call and its clock. What it spawns is not.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(20))
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def stop_all():
