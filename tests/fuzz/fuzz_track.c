@@ -192,6 +192,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* When a lost record passed is not known, only a time before which it did. */
 	require(!s->backwards || flags & FUZZ_LOSSES, "time runs backwards", s, whole->log);
 	require(s->txns <= whole->txns, "more than was asked", s, whole->log);
+	require(!strstr(s->log, flags & FUZZ_SERVER ? "client " : "server "), "the wrong end", s,
+		whole->log);
 	/* PostgreSQL's answers do not say what they answer: its parser guesses behind a loss. */
 	require(paired(s->log) || (flags & FUZZ_LOSSES && t.proto == RT_PROTO_POSTGRES),
 		"a wrong pair", s, whole->log);

@@ -173,6 +173,59 @@ TEST(a_response_to_a_lost_request)
 	}
 }
 
+/*
+ * A response to Produce begins like a request where the low half of its correlation id is a version
+ * and the high half an API: its topic is the client id then. The connection is met with one.
+ */
+TEST(a_response_that_begins_like_a_request)
+{
+	static const int correlations[] = {2, 0x10004, 0x30002, 0x3000e, 0xa0001, 0x120000};
+	struct part part = {0, {.count = 3, .pid = -1, .epoch = -1, .seq = -1, .body = 40}, 0};
+	struct frame req, resp;
+
+	for (int how = 0; how < 8; how++)
+		for (size_t k = 0; k < sizeof(correlations) / sizeof(correlations[0]); k++) {
+			enum rt_role role = how & 1 ? RT_ROLE_SERVER : RT_ROLE_CLIENT;
+			struct said *s = said_new();
+			struct model m = model_new(1, role);
+			bool late = how & 2;
+
+			said_record(s, model_conn(&m, late ? RT_F_LATE : 0));
+			for (int i = 0; i < 3; i++) {
+				int corr = correlations[k] + i, version = how & 4 ? 3 : 8;
+				struct rt_rec *rec;
+
+				m_produce(&req, version, corr, -1, "orders", 1, &part);
+				m_produced(&resp, version, corr, "orders", 1, &part);
+				rec = model_call(&m, RT_REQ, req.p, (uint32_t)req.n);
+				if (i > 0)
+					said_record(s, rec);
+				else if (late)
+					free(rec);
+				else
+					model_lost(&m, model_io(&m, RT_REQ), rec);
+				if (i == 0 && late)
+					m.d[0] = m.d[1] = (struct model_dir){0};
+				said_record(s, model_call(&m, RT_RESP, resp.p, (uint32_t)resp.n));
+			}
+			said_record(s, model_end(&m, 3, false, true));
+			CHECK_STR(s->log, how & 1 ? "3 records of partition 0, outcome 0\n"
+						    "server api 0 error 0\n"
+						    "3 records of partition 0, outcome 0\n"
+						    "server api 0 error 0\n"
+						  : "3 records of partition 0, outcome 0\n"
+						    "client api 0 error 0\n"
+						    "3 records of partition 0, outcome 0\n"
+						    "client api 0 error 0\n");
+			ends(s);
+			if (test_failed)
+				printf("# how %d correlation %#x\n", how, correlations[k]);
+			said_free(s);
+			if (test_failed)
+				return;
+		}
+}
+
 /* A response is lost, and the next request says so: nothing but its own request goes with it. */
 TEST(a_lost_response)
 {
