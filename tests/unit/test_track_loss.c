@@ -226,6 +226,40 @@ TEST(a_response_that_begins_like_a_request)
 		}
 }
 
+/* The first request is lost, and nothing tells so but that the response waits for it in vain: what
+ * is heard first is not the connection's first, so it must convince. */
+TEST(a_first_response_given_up)
+{
+	static struct wire t;
+
+	wire_kafka(&t);
+	for (int how = 0; how < 4; how++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, how & 1 ? RT_ROLE_SERVER : RT_ROLE_CLIENT);
+
+		m.ahead = how & 2;
+		said_record(s, model_conn(&m, 0));
+		for (int i = 0; i < t.ncalls; i++) {
+			struct rt_rec *rec = model_call(&m, t.calls[i].dir, t.bytes + t.calls[i].at,
+							t.calls[i].len);
+
+			if (i == 0)
+				model_lost(&m, model_io(&m, RT_REQ), rec);
+			else
+				said_record(s, rec);
+			if (i == 1)
+				said_settle(s);
+		}
+		said_record(s, model_end(&m, 3, false, true));
+		CHECK_EQ(s->txns, 2);
+		CHECK(!strstr(s->log, how & 1 ? "client" : "server"));
+		ends(s);
+		if (test_failed)
+			printf("# how %d\n%s", how, s->log);
+		said_free(s);
+	}
+}
+
 /* A response is lost, and the next request says so: nothing but its own request goes with it. */
 TEST(a_lost_response)
 {

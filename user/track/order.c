@@ -199,6 +199,18 @@ static struct track_held **order_in_hole(struct conn *c, const struct rt_rec_dat
 	return first;
 }
 
+/* Why the next bytes of a direction are missing, as a record that waits behind them says. */
+static enum rt_gap order_why_missing(const struct conn *c, enum rt_io io)
+{
+	for (const struct track_held *h = c->held; h; h = h->next) {
+		const struct rt_rec_data *rec = held_data(h, io);
+
+		if (rec && rec->prev <= c->s[io].next && rec->off > c->s[io].next)
+			return (enum rt_gap)rec->gap0;
+	}
+	return RT_GAP_UNSEEN;
+}
+
 /*
  * What is missing before the record is told before it is applied, and in its place: the requests a
  * response waited for in vain, and the responses to requests that are missing before this one.
@@ -209,10 +221,9 @@ static void order_missed(struct track *t, struct conn *c, const struct rt_rec_da
 	const struct rt_rec_data *resp;
 	struct track_held **at, *h;
 
-	if (!c->ops)
-		return;
-	if (conn_dir(c, io) == RT_RESP) {
-		apply_missed(t, c, rec, rec->other, RT_GAP_UNSEEN);
+	/* Not recognised: each waits for what went before it in the other direction. */
+	if (!c->ops || conn_dir(c, io) == RT_RESP) {
+		apply_missed(t, c, rec, rec->other, order_why_missing(c, !io));
 		return;
 	}
 	while (rec->off > c->s[io].next && (at = order_in_hole(c, rec))) {
