@@ -262,7 +262,7 @@ static int pg_fresh(struct pg_conn *c, const struct rt_chunk *chunk, size_t at)
 	const struct pg_pending *m = fifo_front(&c->pending);
 	bool start = c->resp.left ? at == c->resp.left : at == 0 && chunk->flags & RT_CALL_START;
 
-	if (!start || !m || RT_AT(chunk, at) < m->start_ns)
+	if (!start || !m || (RT_AT(chunk, at) < m->start_ns && !c->early))
 		return 0;
 	if (chunk->len - at < PG_HEAD_BYTES)
 		return -1;

@@ -53,7 +53,7 @@ static enum order order_data(const struct track *t, const struct conn *c,
 	 * No sequence to go by: what comes while nothing is asked for, and without a request since
 	 * the last response, may have overtaken its request.
 	 */
-	if (c->in_flight == 0 && rec->other <= c->resp_other &&
+	if ((c->in_flight == 0 || c->awaiting) && rec->other <= c->resp_other &&
 	    order_patient(t, since_pass, since_ns))
 		return ORDER_WAIT_OTHER;
 	return ORDER_READY;

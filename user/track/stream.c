@@ -96,7 +96,7 @@ static void feed(struct track *t, struct conn *c, const struct stream_call *call
 	ssize_t n;
 
 	/* What was carried although nothing is asked for has waited already. */
-	if (call->early && (!carried || c->in_flight))
+	if (call->early && (!carried || (c->in_flight && !c->awaiting)))
 		chunk.flags |= RT_EARLY;
 	if (carried) {
 		chunk.off -= s->carry_len;
@@ -205,6 +205,8 @@ void stream_bytes(struct track *t, struct conn *c, const struct stream_call *cal
 	}
 	if (s->turned)
 		flags |= RT_TURN;
+	if (call->io == conn_io(c, RT_REQ))
+		c->awaiting = false;
 	if (!c->ops) {
 		if (!try_recognise(t, c, call, data, len, flags)) {
 			s->turned = false;
@@ -241,7 +243,8 @@ uint32_t stream_take_back(struct conn *c, enum rt_io io, uint32_t len)
 	struct track_stream *s = &c->s[io];
 	uint32_t n = s->carry_len;
 
-	if (!c->ops || !c->ops->patient || c->left || c->in_flight || n > len)
+	c->awaiting = n && c->ops && c->ops->waits && !c->left && c->ops->waits(c->state);
+	if (!c->awaiting || n > len)
 		return 0;
 	s->next -= n;
 	s->carry_len = 0;
@@ -258,6 +261,7 @@ void stream_gap(struct track *t, struct conn *c, enum rt_io io, uint64_t len, ui
 	s->next += len;
 	s->carry_len = 0;
 	s->prefix_len = 0;
+	c->awaiting = false;
 	if (!c->ops) {
 		s->lost += len;
 		s->lost_ns = ns;
