@@ -226,6 +226,25 @@ TEST(a_response_that_begins_like_a_request)
 		}
 }
 
+/* A request for the Metadata of no topic could be the first ever response to Produce, to a topic
+ * without partitions: there is no such thing. */
+TEST(a_request_that_ends_like_a_response)
+{
+	static struct wire t;
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_CLIENT);
+
+	wire_kafka(&t);
+	said_record(s, model_conn(&m, RT_F_LATE));
+	for (int i = 0; i < 2; i++)
+		said_record(
+			s, model_call(&m, t.calls[i].dir, t.bytes + t.calls[i].at, t.calls[i].len));
+	CHECK_STR(s->log, "client api 3 error 0\n");
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	said_free(s);
+}
+
 /* The first request is lost, and nothing tells so but that the response waits for it in vain: what
  * is heard first is not the connection's first, so it must convince. */
 TEST(a_first_response_given_up)

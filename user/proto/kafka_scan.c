@@ -51,10 +51,11 @@ enum kafka_probe kafka_probe_request(const uint8_t *p, size_t n)
 	return n < (size_t)client ? KAFKA_PROBE_MORE : KAFKA_PROBE_YES;
 }
 
-/* Whether a frame's p[0..n), of which `left` bytes remain, are what the tables say. */
+/* Whether a frame's p[0..n), of which `left` bytes remain, are what the tables say; they must name
+ * a partition if `part`. */
 static enum kafka_probe scan_walk(const uint8_t *p, size_t n, const struct kafka_field *header,
 				  const struct kafka_api *api, const struct kafka_field *body,
-				  int16_t version, uint64_t left)
+				  int16_t version, uint64_t left, bool part)
 {
 	struct kafka_event ev;
 	struct kafka_walk w;
@@ -69,8 +70,9 @@ static enum kafka_probe scan_walk(const uint8_t *p, size_t n, const struct kafka
 		}
 		p += used;
 		n -= used;
+		part &= ev.role != KAFKA_PARTITION;
 	}
-	return w.whole ? KAFKA_PROBE_YES : KAFKA_PROBE_NO;
+	return w.whole && !part ? KAFKA_PROBE_YES : KAFKA_PROBE_NO;
 }
 
 /*
@@ -88,11 +90,11 @@ static bool scan_reads(const uint8_t *p, size_t n)
 
 	if (version <= api->max && api->req)
 		r = scan_walk(p + 12, n - 12, kafka_request_header, api, api->req, version,
-			      size - 8);
+			      size - 8, false);
 	if (r != KAFKA_PROBE_MORE)
 		return r == KAFKA_PROBE_YES;
 	for (int16_t v = 0; v < produce->flex; v++)
-		if (scan_walk(p + 8, n - 8, NULL, produce, produce->resp, v, size - 4) !=
+		if (scan_walk(p + 8, n - 8, NULL, produce, produce->resp, v, size - 4, true) !=
 		    KAFKA_PROBE_NO)
 			return false;
 	return true;
