@@ -554,6 +554,35 @@ TEST(answers_of_one_call_overtake_some_requests)
 						  k & 1, k / 2);
 }
 
+/* Without a sequence, the rest of an answer is told behind the next request: it has not waited for
+ * that, so it has not overtaken it. */
+TEST(a_late_answer_has_not_overtaken)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_CLIENT);
+	uint8_t p[128];
+	uint32_t n = (uint32_t)pg_message(p, RT_RESP, 2);
+	struct rt_rec *half, *rest;
+
+	m.noseq = true;
+	said_record(s, model_conn(&m, RT_F_LATE));
+	said_record(s, calls_of(&m, 1, RT_REQ, 2, 1));
+	m.ns += 1000;
+	half = model_piece(&m, RT_RECV, p, 0, 3, n);
+	rest = model_piece(&m, RT_RECV, p + 3, 3, n - 3, n);
+	m.d[RT_RECV].off += n;
+	said_record(s, half);
+	said_record(s, calls_of(&m, 1, RT_REQ, 3, 1));
+	said_record(s, rest);
+	said_record(s, calls_of(&m, 1, RT_RESP, 3, 1));
+	said_record(s, calls_of(&m, 1, RT_REQ, 0, 1));
+	said_record(s, calls_of(&m, 1, RT_RESP, 0, 1));
+	CHECK_STR(s->log, "client delete 22003 rows 0\nclient select 22000 rows 0\n");
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	said_free(s);
+}
+
 /* What was never asked for waits its time, is told as such, and holds nothing up behind it. */
 TEST(an_answer_to_nothing_is_not_waited_for_for_ever)
 {

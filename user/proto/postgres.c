@@ -74,7 +74,7 @@ static ssize_t pg_feed(void *conn, enum rt_dir dir, const struct rt_chunk *chunk
 	c->waits = dir == RT_RESP && chunk->len && pg_early(c, chunk, 0);
 	if (c->waits)
 		return 0;
-	c->early = dir == RT_RESP && chunk->flags & RT_EARLY;
+	c->waited = dir == RT_RESP && chunk->flags & RT_WAITED;
 	if (dir == RT_REQ)
 		pg_sync_call(c, chunk, sink);
 	else

@@ -262,8 +262,16 @@ static int pg_fresh(struct pg_conn *c, const struct rt_chunk *chunk, size_t at)
 	const struct pg_pending *m = fifo_front(&c->pending);
 	bool start = c->resp.left ? at == c->resp.left : at == 0 && chunk->flags & RT_CALL_START;
 
-	if (!start || !m || (RT_AT(chunk, at) < m->start_ns && !c->early))
+	if (!start || !m)
 		return 0;
+	if (RT_AT(chunk, at) < m->start_ns) {
+		/* it may have overtaken its request, or be one that was sent before the loss */
+		if (c->waited) {
+			c->resp.fresh = 0;
+			pg_untie(c, PG_UNTIED_BLIND);
+		}
+		return 0;
+	}
 	if (chunk->len - at < PG_HEAD_BYTES)
 		return -1;
 	c->resp.fresh = 0;

@@ -46,6 +46,8 @@ enum rt_dir {
 /* Of responses, to a parser that has waits(): requests before them may still be to come. It leaves
  * an answer to nothing unconsumed; that comes again when more was asked, or without the flag. */
 #define RT_EARLY (1u << 3)
+/* They have waited for a request, and the time of that may be behind theirs. */
+#define RT_WAITED (1u << 4)
 
 struct rt_chunk {
 	const uint8_t *data;

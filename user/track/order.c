@@ -114,6 +114,7 @@ static struct track_held *held_new(struct track *t, const struct conn *c, uint32
 	t->held_bytes += bytes;
 	h->pass = t->pass;
 	h->ns = t->now_ns;
+	h->waited = false;
 	return h;
 }
 
@@ -128,13 +129,14 @@ static void held_link(struct track *t, struct conn *c, struct track_held **at, s
 	t->stats.held++;
 }
 
-static void order_hold(struct track *t, struct conn *c, const struct rt_rec *rec)
+static void order_hold(struct track *t, struct conn *c, const struct rt_rec *rec, enum order why)
 {
 	struct track_held *h = held_new(t, c, rec->bytes);
 
 	if (!h)
 		return;
 	memcpy(h->rec, rec, rec->bytes);
+	h->waited = why == ORDER_WAIT_OTHER;
 	held_link(t, c, c->held_tail, h);
 }
 
@@ -156,6 +158,7 @@ void order_hold_rest(struct track *t, struct conn *c, const struct rt_rec_data *
 	r->nfrags = frags;
 	memcpy(r + 1, rest, sizeof(*rest));
 	memcpy((uint8_t *)(r + 1) + sizeof(*rest), data, n);
+	h->waited = true;
 	held_link(t, c, &c->held, h);
 }
 
@@ -230,17 +233,17 @@ static void order_missed(struct track *t, struct conn *c, const struct rt_rec_da
 		h = order_unlink(t, c, at);
 		resp = (const struct rt_rec_data *)h->rec;
 		apply_missed(t, c, resp, resp->other, rec->gap0);
-		apply_data(t, c, resp, false);
+		apply_data(t, c, resp, 0);
 		free(h);
 	}
 }
 
-static bool order_apply(struct track *t, struct conn *c, const struct rt_rec *rec, bool early)
+static bool order_apply(struct track *t, struct conn *c, const struct rt_rec *rec, uint32_t wait)
 {
 	if (rec->type == RT_REC_END)
 		return apply_end(t, c, (const struct rt_rec_end *)rec);
 	order_missed(t, c, (const struct rt_rec_data *)rec);
-	apply_data(t, c, (const struct rt_rec_data *)rec, early);
+	apply_data(t, c, (const struct rt_rec_data *)rec, wait);
 	return false;
 }
 
@@ -321,6 +324,7 @@ static struct track_held **order_next(struct track *t, struct conn *c, bool forc
 
 		if (why == ORDER_READY)
 			return at;
+		(*at)->waited |= why == ORDER_WAIT_OTHER;
 		if (!overdue && order_overdue(t, *at, why) &&
 		    (why == ORDER_WAIT ||
 		     !order_requests_held(c, (const struct rt_rec_data *)(*at)->rec)))
@@ -336,15 +340,18 @@ static struct track_held **order_next(struct track *t, struct conn *c, bool forc
 bool order_drain(struct track *t, struct conn *c, bool force)
 {
 	struct track_held **at, *h;
-	bool closed, early;
+	uint32_t wait;
+	bool closed;
 
 	while (c->held && (at = order_next(t, c, force))) {
 		h = *at;
 		/* What is given up does not wait again. */
-		early = order_patient(t, h->pass, h->ns) &&
-			order_of(t, c, h->rec, h->pass, h->ns) == ORDER_READY;
+		wait = 0;
+		if (order_patient(t, h->pass, h->ns) &&
+		    order_of(t, c, h->rec, h->pass, h->ns) == ORDER_READY)
+			wait = RT_EARLY | (h->waited ? RT_WAITED : 0);
 		order_unlink(t, c, at);
-		closed = order_apply(t, c, h->rec, early);
+		closed = order_apply(t, c, h->rec, wait);
 		free(h);
 		if (closed)
 			return true;
@@ -354,11 +361,13 @@ bool order_drain(struct track *t, struct conn *c, bool force)
 
 bool order_record(struct track *t, struct conn *c, const struct rt_rec *rec)
 {
-	if (order_of(t, c, rec, t->pass, t->now_ns) != ORDER_READY) {
-		order_hold(t, c, rec);
+	enum order why = order_of(t, c, rec, t->pass, t->now_ns);
+
+	if (why != ORDER_READY) {
+		order_hold(t, c, rec, why);
 		return false;
 	}
-	if (order_apply(t, c, rec, true))
+	if (order_apply(t, c, rec, RT_EARLY))
 		return true;
 	return c->held ? order_drain(t, c, false) : false;
 }

@@ -96,13 +96,13 @@ static void feed(struct track *t, struct conn *c, const struct stream_call *call
 	ssize_t n;
 
 	/* What was carried although nothing is asked for has waited already. */
-	if (call->early && (!carried || (c->in_flight && !c->awaiting)))
-		chunk.flags |= RT_EARLY;
+	if (!carried || (c->in_flight && !c->awaiting))
+		chunk.flags |= call->wait;
 	if (carried) {
 		chunk.off -= s->carry_len;
 		chunk.first_ns = s->carry_ns;
 		chunk.flags = (s->carry_flags & ~RT_CALL_END) | (flags & RT_CALL_END) |
-			      (chunk.flags & RT_EARLY);
+			      (chunk.flags & (RT_EARLY | RT_WAITED));
 		if (!carry_add(s, data, len)) {
 			t->stats.carry_refused++;
 			stream_gap(t, c, call->io, len, call->last_ns, 0, RT_GAP_LIMIT);
