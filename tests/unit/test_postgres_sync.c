@@ -227,6 +227,31 @@ TEST(an_imitation_is_not_believed)
 	free(t);
 }
 
+/* A value that is all of a verdict, at the end of a call: the head of its row tells. */
+TEST(an_imitation_in_a_row_is_not_believed)
+{
+	static const uint8_t row[] = "x\0\0D\0\0\0\36\0\1\0\0\0\24"
+				     "C\0\0\0\15SELECT 7\0Z\0\0\0\5I";
+	struct play_talk *t = play_read(START "> Q select 1\n< D 1\n~ < 5000\n");
+	struct play_talk *end = play_read("< C SELECT 900\n< Z I\n> Q begin\n< C BEGIN\n< Z T\n");
+
+	for (size_t at = 1; at < sizeof(row) - 1; at++) {
+		struct play *p = play_new(0);
+
+		play_all(p, t, WHOLE);
+		play_feed(p, RT_RESP, row, at, 6000, RT_CALL_END);
+		play_feed(p, RT_RESP, row + at, sizeof(row) - 1 - at, 7000,
+			  RT_CALL_START | RT_CALL_END);
+		for (int i = 0; i < end->ncalls; i++)
+			play_one(p, end, &end->calls[i], 8000 + 1000 * (uint64_t)i, WHOLE);
+		play_end(p);
+		CHECK_STR(p->out, "select ok rows=900 db=u/u @3-8 first=4\n"
+				  "begin ok rows=0 db=u/u @9-10\n");
+		play_free(p);
+	}
+	free(t), free(end);
+}
+
 /* A client that keeps two units outstanding: behind a gap a request after a ReadyForQuery is no
  * quiet place, and no answer is given to the wrong request. */
 TEST(a_windowed_client_stays_untied)

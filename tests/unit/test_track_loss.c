@@ -173,6 +173,112 @@ TEST(a_response_to_a_lost_request)
 	}
 }
 
+/*
+ * A response to Produce begins like a request where the low half of its correlation id is a version
+ * and the high half an API: its topic is the client id then. The connection is met with one.
+ */
+TEST(a_response_that_begins_like_a_request)
+{
+	static const int correlations[] = {2, 0x10004, 0x30002, 0x3000e, 0xa0001, 0x120000};
+	struct part part = {0, {.count = 3, .pid = -1, .epoch = -1, .seq = -1, .body = 40}, 0};
+	struct frame req, resp;
+
+	for (int how = 0; how < 8; how++)
+		for (size_t k = 0; k < sizeof(correlations) / sizeof(correlations[0]); k++) {
+			enum rt_role role = how & 1 ? RT_ROLE_SERVER : RT_ROLE_CLIENT;
+			struct said *s = said_new();
+			struct model m = model_new(1, role);
+			bool late = how & 2;
+
+			said_record(s, model_conn(&m, late ? RT_F_LATE : 0));
+			for (int i = 0; i < 3; i++) {
+				int corr = correlations[k] + i, version = how & 4 ? 3 : 8;
+				struct rt_rec *rec;
+
+				m_produce(&req, version, corr, -1, "orders", 1, &part);
+				m_produced(&resp, version, corr, "orders", 1, &part);
+				rec = model_call(&m, RT_REQ, req.p, (uint32_t)req.n);
+				if (i > 0)
+					said_record(s, rec);
+				else if (late)
+					free(rec);
+				else
+					model_lost(&m, model_io(&m, RT_REQ), rec);
+				if (i == 0 && late)
+					m.d[0] = m.d[1] = (struct model_dir){0};
+				said_record(s, model_call(&m, RT_RESP, resp.p, (uint32_t)resp.n));
+			}
+			said_record(s, model_end(&m, 3, false, true));
+			CHECK_STR(s->log, how & 1 ? "3 records of partition 0, outcome 0\n"
+						    "server api 0 error 0\n"
+						    "3 records of partition 0, outcome 0\n"
+						    "server api 0 error 0\n"
+						  : "3 records of partition 0, outcome 0\n"
+						    "client api 0 error 0\n"
+						    "3 records of partition 0, outcome 0\n"
+						    "client api 0 error 0\n");
+			ends(s);
+			if (test_failed)
+				printf("# how %d correlation %#x\n", how, correlations[k]);
+			said_free(s);
+			if (test_failed)
+				return;
+		}
+}
+
+/* A request for the Metadata of no topic could be the first ever response to Produce, to a topic
+ * without partitions: there is no such thing. */
+TEST(a_request_that_ends_like_a_response)
+{
+	static struct wire t;
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_CLIENT);
+
+	wire_kafka(&t);
+	said_record(s, model_conn(&m, RT_F_LATE));
+	for (int i = 0; i < 2; i++)
+		said_record(
+			s, model_call(&m, t.calls[i].dir, t.bytes + t.calls[i].at, t.calls[i].len));
+	CHECK_STR(s->log, "client api 3 error 0\n");
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	said_free(s);
+}
+
+/* The first request is lost, and nothing tells so but that the response waits for it in vain: what
+ * is heard first is not the connection's first, so it must convince. */
+TEST(a_first_response_given_up)
+{
+	static struct wire t;
+
+	wire_kafka(&t);
+	for (int how = 0; how < 4; how++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, how & 1 ? RT_ROLE_SERVER : RT_ROLE_CLIENT);
+
+		m.ahead = how & 2;
+		said_record(s, model_conn(&m, 0));
+		for (int i = 0; i < t.ncalls; i++) {
+			struct rt_rec *rec = model_call(&m, t.calls[i].dir, t.bytes + t.calls[i].at,
+							t.calls[i].len);
+
+			if (i == 0)
+				model_lost(&m, model_io(&m, RT_REQ), rec);
+			else
+				said_record(s, rec);
+			if (i == 1)
+				said_settle(s);
+		}
+		said_record(s, model_end(&m, 3, false, true));
+		CHECK_EQ(s->txns, 2);
+		CHECK(!strstr(s->log, how & 1 ? "client" : "server"));
+		ends(s);
+		if (test_failed)
+			printf("# how %d\n%s", how, s->log);
+		said_free(s);
+	}
+}
+
 /* A response is lost, and the next request says so: nothing but its own request goes with it. */
 TEST(a_lost_response)
 {
@@ -328,23 +434,80 @@ TEST(overtaking_without_a_sequence)
 	}
 }
 
-/* `n` requests, or their answers, from number `from` on. */
-static struct rt_rec *calls_of(struct model *m, enum rt_dir dir, int from, int n)
-{
-	char req[64], resp[64], all[1024] = "";
+static const char *const commands[] = {"select", "insert", "update", "delete"};
 
-	for (int i = from; i < from + n; i++) {
-		exchange(req, resp, i);
-		strcat(all, dir == RT_REQ ? req : resp);
+/* Of PostgreSQL by a failure: its command is that of the request, its code says which it was. */
+static size_t pg_message(uint8_t *p, enum rt_dir dir, int i)
+{
+	char text[64];
+	size_t n;
+
+	if (dir == RT_REQ) {
+		n = (size_t)sprintf(text, "%s %d", commands[i % 4], i) + 1;
+		return wire_pg_message(p, 'Q', text, n);
 	}
-	return call_of(m, dir, all);
+	n = (size_t)sprintf(text, "SERROR%cC2200%d%cMno%c", 0, i % 4, 0, 0) + 1;
+	n = wire_pg_message(p, 'E', text, n);
+	return n + wire_pg_message(p + n, 'Z', "I", 1);
+}
+
+/* ListGroups 0, with a client id of four letters. */
+static size_t kafka_message(uint8_t *p, enum rt_dir dir, int i)
+{
+	static const uint8_t req[] = "\0\0\0\16\0\20\0\0\0\0\0\0\0\4test";
+	static const uint8_t resp[] = "\0\0\0\12\0\0\0\0\0\0\0\0\0\0";
+	size_t n = dir == RT_REQ ? sizeof(req) - 1 : sizeof(resp) - 1;
+
+	memcpy(p, dir == RT_REQ ? req : resp, n);
+	p[dir == RT_REQ ? 11 : 7] = (uint8_t)i;
+	if (dir == RT_RESP)
+		p[9] = (uint8_t)i;
+	return n;
+}
+
+static size_t http_message(uint8_t *p, enum rt_dir dir, int i)
+{
+	char req[64], resp[64];
+
+	exchange(req, resp, i);
+	return (size_t)sprintf((char *)p, "%s", dir == RT_REQ ? req : resp);
+}
+
+/* `n` requests, or their answers, from number `from` on. */
+static struct rt_rec *calls_of(struct model *m, int which, enum rt_dir dir, int from, int n)
+{
+	static size_t (*const message[WIRES])(uint8_t *, enum rt_dir,
+					      int) = {http_message, pg_message, kafka_message};
+	uint8_t all[1024];
+	size_t used = 0;
+
+	for (int i = from; i < from + n; i++)
+		used += message[which](all + used, dir, i);
+	return model_call(m, dir, all, (uint32_t)used);
+}
+
+/* Whether `n` exchanges were said, each with its own outcome. */
+static bool exchanged(const struct said *s, int which, int n)
+{
+	const char *line = s->log;
+	char command[16];
+	int code, i = 0;
+
+	for (; *line; line = strchr(line, '\n') + 1, i++) {
+		if (which == 1 && (sscanf(line, "%*s %15s 2200%d", command, &code) != 2 ||
+				   code > 3 || strcmp(command, commands[code]) != 0))
+			return false;
+		if (which == 2 && (sscanf(line, "%*s api 16 error %d", &code) != 1 || code != i))
+			return false;
+	}
+	return i == n && pairs(s);
 }
 
 /*
  * AF_UNIX, pipelined: `known` requests were reported, `more` of them in one call or (`apart`) in
  * calls of their own come behind the answers to all, and their hooks ran later, too.
  */
-static void overtaken(int role, int known, int more, bool apart, int passes)
+static void overtaken(int which, int role, int known, int more, bool apart, int passes)
 {
 	struct said *s = said_new();
 	struct model m = model_new(1, (enum rt_role)role);
@@ -354,66 +517,103 @@ static void overtaken(int role, int known, int more, bool apart, int passes)
 	m.noseq = true;
 	said_record(s, model_conn(&m, RT_F_LATE));
 	said_passes(s, 1);
-	said_record(s, calls_of(&m, RT_REQ, at, 1));
-	said_record(s, calls_of(&m, RT_RESP, at++, 1));
+	said_record(s, calls_of(&m, which, RT_REQ, at, 1));
+	said_record(s, calls_of(&m, which, RT_RESP, at++, 1));
 	if (known)
-		said_record(s, calls_of(&m, RT_REQ, at, known));
-	resp = calls_of(&m, RT_RESP, at, known + more);
+		said_record(s, calls_of(&m, which, RT_REQ, at, known));
+	resp = calls_of(&m, which, RT_RESP, at, known + more);
 	for (int i = 0; i < (apart ? more : 1); i++)
-		req[n++] = calls_of(&m, RT_REQ, at + known + i, apart ? 1 : more);
+		req[n++] = calls_of(&m, which, RT_REQ, at + known + i, apart ? 1 : more);
 	said_record(s, resp);
 	at += known + more;
 	for (int i = 0; i < n; i++) {
 		said_passes(s, passes);
 		said_record(s, req[i]);
 	}
-	said_record(s, calls_of(&m, RT_REQ, at, 1));
-	said_record(s, calls_of(&m, RT_RESP, at++, 1));
-	CHECK(pairs(s));
-	CHECK_EQ(s->txns, at);
+	said_record(s, calls_of(&m, which, RT_REQ, at, 1));
+	said_record(s, calls_of(&m, which, RT_RESP, at++, 1));
+	CHECK(exchanged(s, which, at));
+	CHECK(!s->untimed);
 	CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
 	CHECK_EQ(s->in_flight, 0);
 	said_record(s, model_end(&m, 3, false, true));
 	ends(s);
 	if (test_failed)
-		printf("# role %d known %d more %d apart %d passes %d\n%s", role, known, more,
-		       apart, passes, s->log);
+		printf("# %d role %d known %d more %d apart %d passes %d\n%s", which, role, known,
+		       more, apart, passes, s->log);
 	said_free(s);
 }
 
 TEST(answers_of_one_call_overtake_some_requests)
 {
-	for (int role = RT_ROLE_CLIENT; role <= RT_ROLE_SERVER; role++)
+	for (int which = 0; which < 2 * WIRES; which++)
 		for (int known = 0; known < 3; known++)
 			for (int more = 1; more < 4; more++)
 				for (int k = 0; k < 6 && !test_failed; k++)
-					overtaken(role, known, more, k & 1, k / 2);
+					overtaken(which % WIRES, 1 + which / WIRES, known, more,
+						  k & 1, k / 2);
+}
+
+/* Without a sequence, the rest of an answer is told behind the next request: it has not waited for
+ * that, so it has not overtaken it. */
+TEST(a_late_answer_has_not_overtaken)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_CLIENT);
+	uint8_t p[128];
+	uint32_t n = (uint32_t)pg_message(p, RT_RESP, 2);
+	struct rt_rec *half, *rest;
+
+	m.noseq = true;
+	said_record(s, model_conn(&m, RT_F_LATE));
+	said_record(s, calls_of(&m, 1, RT_REQ, 2, 1));
+	m.ns += 1000;
+	half = model_piece(&m, RT_RECV, p, 0, 3, n);
+	rest = model_piece(&m, RT_RECV, p + 3, 3, n - 3, n);
+	m.d[RT_RECV].off += n;
+	said_record(s, half);
+	said_record(s, calls_of(&m, 1, RT_REQ, 3, 1));
+	said_record(s, rest);
+	said_record(s, calls_of(&m, 1, RT_RESP, 3, 1));
+	said_record(s, calls_of(&m, 1, RT_REQ, 0, 1));
+	said_record(s, calls_of(&m, 1, RT_RESP, 0, 1));
+	CHECK_STR(s->log, "client delete 22003 rows 0\nclient select 22000 rows 0\n");
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	said_free(s);
 }
 
 /* What was never asked for waits its time, is told as such, and holds nothing up behind it. */
 TEST(an_answer_to_nothing_is_not_waited_for_for_ever)
 {
-	struct said *s = said_new();
-	struct model m = model_new(1, RT_ROLE_CLIENT);
+	/* of PostgreSQL an error and a ReadyForQuery each; of HTTP they are said as such, too */
+	static const uint64_t orphans[WIRES] = {2, 4, 2}, txns[WIRES] = {4, 2, 2};
 
-	m.noseq = true;
-	said_record(s, model_conn(&m, RT_F_LATE));
-	said_passes(s, 1);
-	said_record(s, calls_of(&m, RT_REQ, 0, 1));
-	said_record(s, calls_of(&m, RT_RESP, 0, 3));
-	CHECK_EQ(s->txns, 1);
-	CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
-	said_passes(s, 3);
-	CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
-	said_passes(s, 3);
-	CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 2);
-	said_record(s, calls_of(&m, RT_REQ, 3, 1));
-	said_record(s, calls_of(&m, RT_RESP, 3, 1));
-	CHECK_EQ(s->txns, 4);
-	CHECK_EQ(s->in_flight, 0);
-	said_record(s, model_end(&m, 3, false, true));
-	ends(s);
-	said_free(s);
+	for (int which = 0; which < WIRES; which++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, RT_ROLE_CLIENT);
+
+		m.noseq = true;
+		said_record(s, model_conn(&m, RT_F_LATE));
+		said_passes(s, 1);
+		said_record(s, calls_of(&m, which, RT_REQ, 0, 1));
+		said_record(s, calls_of(&m, which, RT_RESP, 0, 3));
+		CHECK_EQ(s->txns, 1);
+		CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
+		said_passes(s, 3);
+		CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], 0);
+		said_passes(s, 3);
+		CHECK_EQ(s->unparsed[RT_UNPARSED_ORPHAN], orphans[which]);
+		said_record(s, calls_of(&m, which, RT_REQ, 3, 1));
+		said_record(s, calls_of(&m, which, RT_RESP, 3, 1));
+		CHECK_EQ(s->txns, txns[which]);
+		CHECK_EQ(s->in_flight, 0);
+		said_record(s, model_end(&m, 3, false, true));
+		ends(s);
+		if (test_failed)
+			printf("# %d\n%s", which, s->log);
+		said_free(s);
+	}
 }
 
 /* ---- what is said twice, or wrongly ---- */

@@ -293,6 +293,7 @@ struct said {
 	struct rt_txn last;
 	bool backwards;      /* a time that ran backwards */
 	uint64_t longest_ns; /* of the durations that are known */
+	bool untimed;        /* one is not known */
 	bool own;            /* the answer to the tracker's question */
 	char log[16384];
 	size_t log_n;
@@ -316,6 +317,7 @@ static inline void said_txn(void *arg, struct conn *c, const struct rt_txn *t)
 
 	s->txns++;
 	s->last = *t;
+	s->untimed |= t->flags & RT_TXN_NO_DURATION;
 	if (t->end_ns && !(t->flags & RT_TXN_NO_DURATION) &&
 	    (t->start_ns > t->end_ns || t->first_ns > t->end_ns ||
 	     (t->first_ns && t->start_ns > t->first_ns)))

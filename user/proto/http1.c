@@ -84,6 +84,11 @@ static uint32_t http1_in_flight(const void *conn)
 	return c->pending.len + c->hidden + (c->orphan && !c->hidden) + c->tunnel;
 }
 
+static bool http1_waits(const void *conn)
+{
+	return !http1_in_flight(conn);
+}
+
 static void http1_init(void *conn, const struct rt_env *env, uint32_t flags)
 {
 	struct http1 *c = conn;
@@ -112,7 +117,6 @@ static void http1_fini(void *conn)
 
 const struct proto_ops http1_ops = {
 	.name = "http",
-	.patient = true,
 	.conn_bytes = sizeof(struct http1),
 	.init = http1_init,
 	.fini = http1_fini,
@@ -121,6 +125,7 @@ const struct proto_ops http1_ops = {
 	.eof = http1_eof,
 	.skippable = http1_skippable,
 	.tail_only = http1_tail_only,
+	.waits = http1_waits,
 	.in_flight = http1_in_flight,
 	.idle = http1_idle,
 };

@@ -241,6 +241,13 @@ static size_t kafka_frame(struct kafka_conn *c, enum rt_dir dir, const struct rt
 	return pos - start;
 }
 
+/* A response to nothing, which may only have overtaken its request. */
+static bool kafka_early(const struct kafka_conn *c, enum rt_dir dir, const struct rt_chunk *chunk)
+{
+	return dir == RT_RESP && chunk->flags & RT_EARLY && !c->pending.len &&
+	       c->dir[RT_REQ].state != KAFKA_LOST;
+}
+
 static ssize_t kafka_feed(void *conn, enum rt_dir dir, const struct rt_chunk *chunk,
 			  const struct rt_sink *sink)
 {
@@ -248,6 +255,7 @@ static ssize_t kafka_feed(void *conn, enum rt_dir dir, const struct rt_chunk *ch
 	struct kafka_stream *s = &c->dir[dir];
 	size_t pos = 0, used;
 
+	c->waits = 0;
 	for (;;) {
 		uint8_t state = s->state;
 
@@ -261,6 +269,8 @@ static ssize_t kafka_feed(void *conn, enum rt_dir dir, const struct rt_chunk *ch
 			break;
 		if (state == KAFKA_LOST)
 			used = kafka_scan(c, dir, chunk, pos, sink);
+		else if (state == KAFKA_AT_HEAD && kafka_early(c, dir, chunk))
+			used = !(c->waits = 1);
 		else if (state == KAFKA_AT_HEAD)
 			used = kafka_head_at(c, dir, chunk, pos, sink);
 		else
@@ -325,6 +335,11 @@ static int kafka_tail_only(const void *conn, enum rt_dir dir)
 	return 0;
 }
 
+static bool kafka_waits(const void *conn)
+{
+	return ((const struct kafka_conn *)conn)->waits;
+}
+
 static uint32_t kafka_in_flight(const void *conn)
 {
 	const struct kafka_conn *c = conn;
@@ -344,5 +359,6 @@ const struct proto_ops kafka_ops = {
 	.eof = kafka_eof,
 	.skippable = kafka_skippable,
 	.tail_only = kafka_tail_only,
+	.waits = kafka_waits,
 	.in_flight = kafka_in_flight,
 };

@@ -35,6 +35,10 @@ void kafka_world_free(struct kafka_world *w);
  * a batch that is acknowledged twice counts twice; groups are learnt at the client's end only. */
 void kafka_conn_set_owner(void *conn, uint32_t tgid, enum rt_role role);
 
+/* Whether the first bytes of a call are requests by all that is known of their bodies: their heads
+ * alone may be those of responses. False also when that cannot be told yet. */
+bool kafka_reads_as_requests(struct slice call);
+
 /*
  * Failed batches whose time to be repeated is over become RT_KAFKA_PRODUCE_FAILED. A connection of
  * the same owner says so by itself when a later Produce is answered; for the rest the agent asks

@@ -134,6 +134,7 @@ struct kafka_conn {
 	uint8_t sasl_raw;    /* bare tokens until a request is seen */
 	uint8_t confirmed;   /* a response has matched: this is Kafka, and in step */
 	uint8_t over;        /* no response follows */
+	uint8_t waits;       /* a response was left for want of its request */
 	uint8_t strikes;     /* broken frames before that */
 	uint8_t client_seen; /* `client` is known, if only to be empty */
 	uint8_t client_len;

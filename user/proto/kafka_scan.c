@@ -51,6 +51,74 @@ enum kafka_probe kafka_probe_request(const uint8_t *p, size_t n)
 	return n < (size_t)client ? KAFKA_PROBE_MORE : KAFKA_PROBE_YES;
 }
 
+/* Whether a frame's p[0..n), of which `left` bytes remain, are what the tables say; they must name
+ * a partition if `part`. */
+static enum kafka_probe scan_walk(const uint8_t *p, size_t n, const struct kafka_field *header,
+				  const struct kafka_api *api, const struct kafka_field *body,
+				  int16_t version, uint64_t left, bool part)
+{
+	struct kafka_event ev;
+	struct kafka_walk w;
+	size_t used;
+
+	kafka_walk_start(&w, header, body, version, version >= api->flex, left);
+	while (w.left && w.field) {
+		switch (kafka_walk_step(&w, p, n, &used, &ev)) {
+		case KAFKA_BAD: return KAFKA_PROBE_NO;
+		case KAFKA_MORE: return KAFKA_PROBE_MORE;
+		case KAFKA_STEP: break;
+		}
+		p += used;
+		n -= used;
+		part &= ev.role != KAFKA_PARTITION;
+	}
+	return w.whole && !part ? KAFKA_PROBE_YES : KAFKA_PROBE_NO;
+}
+
+/*
+ * Whether the frame at p[0..n), which begins like a request, reads like one as far as it is there.
+ * A response may begin so by chance of its correlation id: a topic's name then stands for the
+ * client id. What cannot be followed to its end as a request must not fit a response to Produce.
+ */
+static bool scan_reads(const uint8_t *p, size_t n)
+{
+	const struct kafka_api *api = kafka_api((int16_t)be16(p + 4));
+	const struct kafka_api *produce = kafka_api(KAFKA_PRODUCE);
+	int16_t version = (int16_t)be16(p + 6);
+	enum kafka_probe r = KAFKA_PROBE_MORE;
+	uint64_t size = be32(p);
+
+	if (version <= api->max && api->req)
+		r = scan_walk(p + 12, n - 12, kafka_request_header, api, api->req, version,
+			      size - 8, false);
+	if (r != KAFKA_PROBE_MORE)
+		return r == KAFKA_PROBE_YES;
+	for (int16_t v = 0; v < produce->flex; v++)
+		if (scan_walk(p + 8, n - 8, NULL, produce, produce->resp, v, size - 4, true) !=
+		    KAFKA_PROBE_NO)
+			return false;
+	return true;
+}
+
+bool kafka_reads_as_requests(struct slice call)
+{
+	bool first = true;
+
+	for (;; first = false) {
+		enum kafka_probe r = kafka_probe_request(call.p, call.n);
+		uint64_t end;
+
+		if (r != KAFKA_PROBE_YES)
+			return r == KAFKA_PROBE_MORE && !first;
+		if (!scan_reads(call.p, call.n))
+			return false;
+		end = 4 + (uint64_t)be32(call.p);
+		if (end >= call.n)
+			return true;
+		call = slice_make(call.p + end, call.n - (size_t)end);
+	}
+}
+
 /*
  * Whether the head's client id is the connection's, if that is known: a client has but one. If it
  * is not, there must be one: zeros, of which batches are full, look like a head without.

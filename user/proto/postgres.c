@@ -55,20 +55,38 @@ static void pg_heard(struct pg_conn *c, const struct rt_chunk *chunk)
 	c->holed = 0;
 }
 
+/* An answer to nothing, which may only have overtaken its request. What a server says by itself is
+ * none. */
+static bool pg_early(const struct pg_conn *c, const struct rt_chunk *chunk, size_t at)
+{
+	if (!(chunk->flags & RT_EARLY) || c->phase != PG_READY || c->untied || c->pending.len ||
+	    c->resp.type || !(c->resp.synced || c->resp.fresh))
+		return false;
+	return !c->resp.synced || !strchr("NSA", chunk->data[at]);
+}
+
 static ssize_t pg_feed(void *conn, enum rt_dir dir, const struct rt_chunk *chunk,
 		       const struct rt_sink *sink)
 {
 	struct pg_conn *c = conn;
 	size_t at = 0;
 
+	c->waits = dir == RT_RESP && chunk->len && pg_early(c, chunk, 0);
+	if (c->waits)
+		return 0;
+	c->waited = dir == RT_RESP && chunk->flags & RT_WAITED;
 	if (dir == RT_REQ)
 		pg_sync_call(c, chunk, sink);
 	else
 		pg_heard(c, chunk);
 	while (at < chunk->len) {
-		ssize_t n = dir == RT_REQ ? pg_req_step(c, chunk, at, sink)
-					  : pg_resp_step(c, chunk, at, sink);
+		ssize_t n;
 
+		c->waits = dir == RT_RESP && pg_early(c, chunk, at);
+		if (c->waits)
+			break;
+		n = dir == RT_REQ ? pg_req_step(c, chunk, at, sink)
+				  : pg_resp_step(c, chunk, at, sink);
 		if (n < 0)
 			return n;
 		if (n == 0)
@@ -143,6 +161,11 @@ static int pg_tail_only(const void *conn, enum rt_dir dir)
 	return (c->streaming || !c->resp.synced) && pg_single(c);
 }
 
+static bool pg_waits(const void *conn)
+{
+	return ((const struct pg_conn *)conn)->waits;
+}
+
 static uint32_t pg_in_flight(const void *conn)
 {
 	const struct pg_conn *c = conn;
@@ -211,6 +234,7 @@ const struct proto_ops postgres_ops = {
 	.eof = pg_eof,
 	.skippable = pg_skippable,
 	.tail_only = pg_tail_only,
+	.waits = pg_waits,
 	.in_flight = pg_in_flight,
 	.session = pg_session,
 };

@@ -287,6 +287,8 @@ struct pg_pending *pg_touch(struct pg_conn *c, uint64_t ns)
 	struct pg_unit *u = &c->unit;
 	uint64_t start_ns = u->start_ns;
 
+	if (m && ns < m->start_ns && c->waited)
+		m->start_ns = ns; /* its hook ran behind that of its answer */
 	if (m && ns < m->start_ns) {
 		/* read before that was written: somebody else's answer */
 		pg_untie(c, PG_UNTIED_BLIND);

@@ -200,6 +200,8 @@ struct pg_conn {
 	uint8_t missed;     /* requests were lost since an answer was heard */
 	uint8_t holed;      /* answers: bytes in front of the next ones are missing */
 	uint8_t unended;    /* the end of an answer call was lost: it may have ended the unit */
+	uint8_t waited;     /* of the answers being read: RT_WAITED */
+	uint8_t waits;      /* an answer was left for want of its request */
 	uint8_t database_len;
 	uint8_t user_len;
 	char database[PG_LABEL_BYTES];

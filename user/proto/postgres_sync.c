@@ -119,6 +119,19 @@ static bool pg_is_ready(const uint8_t *p)
 	return p[0] == 'Z' && be32(p + 1) == 5 && (p[5] == 'I' || p[5] == 'T' || p[5] == 'E');
 }
 
+/*
+ * Whether a message that holds what looks like the ReadyForQuery at p[n - 6] ends with it: a row's
+ * value may imitate one at the end of a call. Then neither is believed, the message may be part of
+ * a value as well. Of a message whose head is not among these bytes nobody can know.
+ */
+static bool pg_ready_within(const uint8_t *p, size_t n)
+{
+	for (size_t at = n > PG_LOOK_BACK ? n - PG_LOOK_BACK : 0; at + PG_READY_BYTES < n; at++)
+		if (be32(p + at + 1) == n - at - 1 && pg_resp_plausible(p[at], be32(p + at + 1)))
+			return true;
+	return false;
+}
+
 /* Whether a body is `strings` NUL-terminated strings. */
 static bool pg_is_strings(struct slice body, unsigned int strings)
 {
@@ -249,8 +262,16 @@ static int pg_fresh(struct pg_conn *c, const struct rt_chunk *chunk, size_t at)
 	const struct pg_pending *m = fifo_front(&c->pending);
 	bool start = c->resp.left ? at == c->resp.left : at == 0 && chunk->flags & RT_CALL_START;
 
-	if (!start || !m || RT_AT(chunk, at) < m->start_ns)
+	if (!start || !m)
 		return 0;
+	if (RT_AT(chunk, at) < m->start_ns) {
+		/* it may have overtaken its request, or be one that was sent before the loss */
+		if (c->waited) {
+			c->resp.fresh = 0;
+			pg_untie(c, PG_UNTIED_BLIND);
+		}
+		return 0;
+	}
 	if (chunk->len - at < PG_HEAD_BYTES)
 		return -1;
 	c->resp.fresh = 0;
@@ -287,7 +308,7 @@ ssize_t pg_sync_resp(struct pg_conn *c, const struct rt_chunk *chunk, size_t at,
 	}
 	c->resp.left = 0;
 	if (chunk->flags & RT_CALL_END && n >= PG_READY_BYTES &&
-	    pg_is_ready(p + n - PG_READY_BYTES)) {
+	    pg_is_ready(p + n - PG_READY_BYTES) && !pg_ready_within(p, n)) {
 		c->resp.synced = 1;
 		pg_found_ready(c, chunk, p, n, sink);
 		c->unended = 0;

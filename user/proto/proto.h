@@ -43,9 +43,11 @@ enum rt_dir {
 #define RT_CALL_START (1u << 0) /* data[0] is the first byte of a send or receive call */
 #define RT_CALL_END   (1u << 1) /* the last byte is the last of a call */
 #define RT_TURN       (1u << 2) /* the other direction was heard since this one last was */
-/* Of responses, to a parser that is `patient`: requests before them may still be to come. It leaves
+/* Of responses, to a parser that has waits(): requests before them may still be to come. It leaves
  * an answer to nothing unconsumed; that comes again when more was asked, or without the flag. */
 #define RT_EARLY (1u << 3)
+/* They have waited for a request, and the time of that may be behind theirs. */
+#define RT_WAITED (1u << 4)
 
 struct rt_chunk {
 	const uint8_t *data;
@@ -181,7 +183,6 @@ struct rt_session {
 struct proto_ops {
 	const char *name;  /* value of the label `protocol` */
 	bool walked;       /* the kernel half skips bodies by itself (kafka.bpf.h): no hints */
-	bool patient;      /* heeds RT_EARLY */
 	size_t conn_bytes; /* of the state; the caller hands it in zeroed */
 
 	/* flags: RT_LATE. `env` outlives the state. */
@@ -216,6 +217,10 @@ struct proto_ops {
 
 	/* Nothing came for a while: gives back memory that waits for use. May be NULL. */
 	void (*idle)(void *conn);
+
+	/* After feed() of responses with RT_EARLY: whether what it left is an answer to something
+	 * that was not asked yet. NULL: the flag is not heeded. */
+	bool (*waits)(const void *conn);
 
 	/* Requests begun and not ended, streams and tunnels included. */
 	uint32_t (*in_flight)(const void *conn);

@@ -88,7 +88,7 @@ static void apply_unsampled(struct track *t, struct conn *c, const struct rt_rec
 		stream_eof(t, c, RT_RECV, ns, false);
 }
 
-void apply_data(struct track *t, struct conn *c, const struct rt_rec_data *rec, bool early)
+void apply_data(struct track *t, struct conn *c, const struct rt_rec_data *rec, uint32_t wait)
 {
 	enum rt_io io = rec->h.flags & RT_F_SEND ? RT_SEND : RT_RECV;
 	struct stream_call call = {
@@ -101,7 +101,8 @@ void apply_data(struct track *t, struct conn *c, const struct rt_rec_data *rec, 
 	struct rt_frag frag;
 	uint32_t left;
 
-	call.early = early && !(rec->h.flags & RT_F_ORDER) && c->ops && conn_dir(c, io) == RT_RESP;
+	if (!(rec->h.flags & RT_F_ORDER) && c->ops && conn_dir(c, io) == RT_RESP)
+		call.wait = wait;
 	c->s[!call.io].turned = true;
 	c->s[!call.io].run = 0;
 	c->s[call.io].run++;
@@ -140,7 +141,7 @@ void apply_data(struct track *t, struct conn *c, const struct rt_rec_data *rec, 
 			break;
 		apply_fragment(t, c, rec, &call, &frag, p);
 		p += frag.len;
-		left = call.early ? stream_take_back(c, io, frag.len) : 0;
+		left = call.wait & RT_EARLY ? stream_take_back(c, io, frag.len) : 0;
 		if (left) {
 			frag.at += frag.len - left;
 			frag.len = left;

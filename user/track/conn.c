@@ -213,6 +213,7 @@ void conn_restart(struct track *t, struct conn *c)
 		c->ops->owner(c->state, c->tgid, c->role);
 	stream_reset(&c->s[0]);
 	stream_reset(&c->s[1]);
+	c->awaiting = false;
 	conn_session(t, c);
 }
 

@@ -11,6 +11,7 @@ struct track_held {
 	struct track_held *next;
 	uint64_t pass;       /* number of the pass in which it came */
 	uint64_t ns;         /* when */
+	bool waited;         /* for the other direction */
 	struct rt_rec rec[]; /* the record, whole */
 };
 
@@ -60,8 +61,8 @@ struct stream_call {
 	enum rt_io io;
 	uint64_t first_ns; /* of the call's first byte */
 	uint64_t last_ns;
-	uint64_t len; /* of the whole call, captured or not */
-	bool early;   /* RT_EARLY */
+	uint64_t len;  /* of the whole call, captured or not */
+	uint32_t wait; /* RT_EARLY, RT_WAITED */
 };
 void stream_bytes(struct track *t, struct conn *c, const struct stream_call *call,
 		  const uint8_t *data, uint32_t len, uint32_t flags);
@@ -88,8 +89,9 @@ struct recognised recognise(struct slice bytes, uint64_t call_len, bool strict);
 /* The other direction's bytes up to `to` do not come, and passed before the record did. */
 void apply_missed(struct track *t, struct conn *c, const struct rt_rec_data *before, uint64_t to,
 		  enum rt_gap cause);
-/* `early`: no sequence says that the requests before a response were applied. */
-void apply_data(struct track *t, struct conn *c, const struct rt_rec_data *rec, bool early);
+/* `wait`: RT_EARLY and RT_WAITED, for a response where no sequence says that the requests before it
+ * were applied. */
+void apply_data(struct track *t, struct conn *c, const struct rt_rec_data *rec, uint32_t wait);
 /* True: the connection was closed and freed. */
 bool apply_end(struct track *t, struct conn *c, const struct rt_rec_end *rec);
 

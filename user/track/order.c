@@ -53,7 +53,7 @@ static enum order order_data(const struct track *t, const struct conn *c,
 	 * No sequence to go by: what comes while nothing is asked for, and without a request since
 	 * the last response, may have overtaken its request.
 	 */
-	if (c->in_flight == 0 && rec->other <= c->resp_other &&
+	if ((c->in_flight == 0 || c->awaiting) && rec->other <= c->resp_other &&
 	    order_patient(t, since_pass, since_ns))
 		return ORDER_WAIT_OTHER;
 	return ORDER_READY;
@@ -114,6 +114,7 @@ static struct track_held *held_new(struct track *t, const struct conn *c, uint32
 	t->held_bytes += bytes;
 	h->pass = t->pass;
 	h->ns = t->now_ns;
+	h->waited = false;
 	return h;
 }
 
@@ -128,13 +129,14 @@ static void held_link(struct track *t, struct conn *c, struct track_held **at, s
 	t->stats.held++;
 }
 
-static void order_hold(struct track *t, struct conn *c, const struct rt_rec *rec)
+static void order_hold(struct track *t, struct conn *c, const struct rt_rec *rec, enum order why)
 {
 	struct track_held *h = held_new(t, c, rec->bytes);
 
 	if (!h)
 		return;
 	memcpy(h->rec, rec, rec->bytes);
+	h->waited = why == ORDER_WAIT_OTHER;
 	held_link(t, c, c->held_tail, h);
 }
 
@@ -156,6 +158,7 @@ void order_hold_rest(struct track *t, struct conn *c, const struct rt_rec_data *
 	r->nfrags = frags;
 	memcpy(r + 1, rest, sizeof(*rest));
 	memcpy((uint8_t *)(r + 1) + sizeof(*rest), data, n);
+	h->waited = true;
 	held_link(t, c, &c->held, h);
 }
 
@@ -199,6 +202,18 @@ static struct track_held **order_in_hole(struct conn *c, const struct rt_rec_dat
 	return first;
 }
 
+/* Why the next bytes of a direction are missing, as a record that waits behind them says. */
+static enum rt_gap order_why_missing(const struct conn *c, enum rt_io io)
+{
+	for (const struct track_held *h = c->held; h; h = h->next) {
+		const struct rt_rec_data *rec = held_data(h, io);
+
+		if (rec && rec->prev <= c->s[io].next && rec->off > c->s[io].next)
+			return (enum rt_gap)rec->gap0;
+	}
+	return RT_GAP_UNSEEN;
+}
+
 /*
  * What is missing before the record is told before it is applied, and in its place: the requests a
  * response waited for in vain, and the responses to requests that are missing before this one.
@@ -209,27 +224,26 @@ static void order_missed(struct track *t, struct conn *c, const struct rt_rec_da
 	const struct rt_rec_data *resp;
 	struct track_held **at, *h;
 
-	if (!c->ops)
-		return;
-	if (conn_dir(c, io) == RT_RESP) {
-		apply_missed(t, c, rec, rec->other, RT_GAP_UNSEEN);
+	/* Not recognised: each waits for what went before it in the other direction. */
+	if (!c->ops || conn_dir(c, io) == RT_RESP) {
+		apply_missed(t, c, rec, rec->other, order_why_missing(c, !io));
 		return;
 	}
 	while (rec->off > c->s[io].next && (at = order_in_hole(c, rec))) {
 		h = order_unlink(t, c, at);
 		resp = (const struct rt_rec_data *)h->rec;
 		apply_missed(t, c, resp, resp->other, rec->gap0);
-		apply_data(t, c, resp, false);
+		apply_data(t, c, resp, 0);
 		free(h);
 	}
 }
 
-static bool order_apply(struct track *t, struct conn *c, const struct rt_rec *rec, bool early)
+static bool order_apply(struct track *t, struct conn *c, const struct rt_rec *rec, uint32_t wait)
 {
 	if (rec->type == RT_REC_END)
 		return apply_end(t, c, (const struct rt_rec_end *)rec);
 	order_missed(t, c, (const struct rt_rec_data *)rec);
-	apply_data(t, c, (const struct rt_rec_data *)rec, early);
+	apply_data(t, c, (const struct rt_rec_data *)rec, wait);
 	return false;
 }
 
@@ -310,6 +324,7 @@ static struct track_held **order_next(struct track *t, struct conn *c, bool forc
 
 		if (why == ORDER_READY)
 			return at;
+		(*at)->waited |= why == ORDER_WAIT_OTHER;
 		if (!overdue && order_overdue(t, *at, why) &&
 		    (why == ORDER_WAIT ||
 		     !order_requests_held(c, (const struct rt_rec_data *)(*at)->rec)))
@@ -325,15 +340,18 @@ static struct track_held **order_next(struct track *t, struct conn *c, bool forc
 bool order_drain(struct track *t, struct conn *c, bool force)
 {
 	struct track_held **at, *h;
-	bool closed, early;
+	uint32_t wait;
+	bool closed;
 
 	while (c->held && (at = order_next(t, c, force))) {
 		h = *at;
 		/* What is given up does not wait again. */
-		early = order_patient(t, h->pass, h->ns) &&
-			order_of(t, c, h->rec, h->pass, h->ns) == ORDER_READY;
+		wait = 0;
+		if (order_patient(t, h->pass, h->ns) &&
+		    order_of(t, c, h->rec, h->pass, h->ns) == ORDER_READY)
+			wait = RT_EARLY | (h->waited ? RT_WAITED : 0);
 		order_unlink(t, c, at);
-		closed = order_apply(t, c, h->rec, early);
+		closed = order_apply(t, c, h->rec, wait);
 		free(h);
 		if (closed)
 			return true;
@@ -343,11 +361,13 @@ bool order_drain(struct track *t, struct conn *c, bool force)
 
 bool order_record(struct track *t, struct conn *c, const struct rt_rec *rec)
 {
-	if (order_of(t, c, rec, t->pass, t->now_ns) != ORDER_READY) {
-		order_hold(t, c, rec);
+	enum order why = order_of(t, c, rec, t->pass, t->now_ns);
+
+	if (why != ORDER_READY) {
+		order_hold(t, c, rec, why);
 		return false;
 	}
-	if (order_apply(t, c, rec, true))
+	if (order_apply(t, c, rec, RT_EARLY))
 		return true;
 	return c->held ? order_drain(t, c, false) : false;
 }

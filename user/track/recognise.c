@@ -4,6 +4,7 @@
  * do; a connection met half-way must show more, because its bytes may be the middle of anything.
  */
 #include "classify.h"
+#include "proto/kafka.h"
 #include "track/internal.h"
 
 /* The rest of a request line or status line, as far as it is there. */
@@ -23,7 +24,7 @@ static bool http_convinces(struct slice b)
 
 /*
  * The client id is printable; and where responses may come along, which may look like a request,
- * there is one, and the frame ends with the call or goes beyond it.
+ * there is one, the frame ends with the call or goes beyond it, and its body is a request's.
  */
 static bool kafka_convinces(struct slice b, uint64_t call_len, bool strict)
 {
@@ -36,7 +37,8 @@ static bool kafka_convinces(struct slice b, uint64_t call_len, bool strict)
 			return false;
 	if (!strict)
 		return true;
-	return client && client != 0xffff && (frame >= call_len || b.n > frame + 4);
+	return client && client != 0xffff && (frame >= call_len || b.n > frame + 4) &&
+	       kafka_reads_as_requests(b);
 }
 
 static bool pg_type(uint8_t type, bool backend)

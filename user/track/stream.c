@@ -96,13 +96,13 @@ static void feed(struct track *t, struct conn *c, const struct stream_call *call
 	ssize_t n;
 
 	/* What was carried although nothing is asked for has waited already. */
-	if (call->early && (!carried || c->in_flight))
-		chunk.flags |= RT_EARLY;
+	if (!carried || (c->in_flight && !c->awaiting))
+		chunk.flags |= call->wait;
 	if (carried) {
 		chunk.off -= s->carry_len;
 		chunk.first_ns = s->carry_ns;
 		chunk.flags = (s->carry_flags & ~RT_CALL_END) | (flags & RT_CALL_END) |
-			      (chunk.flags & RT_EARLY);
+			      (chunk.flags & (RT_EARLY | RT_WAITED));
 		if (!carry_add(s, data, len)) {
 			t->stats.carry_refused++;
 			stream_gap(t, c, call->io, len, call->last_ns, 0, RT_GAP_LIMIT);
@@ -149,8 +149,8 @@ static bool try_recognise(struct track *t, struct conn *c, const struct stream_c
 			  const uint8_t *data, uint32_t len, uint32_t flags)
 {
 	struct track_stream *s = &c->s[call->io];
-	uint8_t joined[TRACK_PREFIX_BYTES * 2];
-	uint32_t take = len < TRACK_PREFIX_BYTES ? len : TRACK_PREFIX_BYTES;
+	uint8_t joined[TRACK_PREFIX_BYTES + RT_PIECE_BYTES];
+	uint32_t take = len < RT_PIECE_BYTES ? len : RT_PIECE_BYTES;
 	struct recognised v = {RT_PROTO_UNKNOWN, false, false};
 	/* A connection's first bytes are a request's; later ones must convince. */
 	bool strict = c->late || c->missed || c->s[!call->io].next || c->s[!call->io].prefix_len;
@@ -205,6 +205,8 @@ void stream_bytes(struct track *t, struct conn *c, const struct stream_call *cal
 	}
 	if (s->turned)
 		flags |= RT_TURN;
+	if (call->io == conn_io(c, RT_REQ))
+		c->awaiting = false;
 	if (!c->ops) {
 		if (!try_recognise(t, c, call, data, len, flags)) {
 			s->turned = false;
@@ -241,7 +243,8 @@ uint32_t stream_take_back(struct conn *c, enum rt_io io, uint32_t len)
 	struct track_stream *s = &c->s[io];
 	uint32_t n = s->carry_len;
 
-	if (!c->ops || !c->ops->patient || c->left || c->in_flight || n > len)
+	c->awaiting = n && c->ops && c->ops->waits && !c->left && c->ops->waits(c->state);
+	if (!c->awaiting || n > len)
 		return 0;
 	s->next -= n;
 	s->carry_len = 0;
@@ -258,6 +261,7 @@ void stream_gap(struct track *t, struct conn *c, enum rt_io io, uint64_t len, ui
 	s->next += len;
 	s->carry_len = 0;
 	s->prefix_len = 0;
+	c->awaiting = false;
 	if (!c->ops) {
 		s->lost += len;
 		s->lost_ns = ns;

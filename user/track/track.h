@@ -9,8 +9,8 @@
  * direction had come (`other`): it is held until its predecessor was applied, and a response also
  * until the requests before it were. A record held for too long is applied with an explicit gap.
  * Where there is no sequence (RT_F_NOSEQ) `other` misses calls whose hook has yet to run, so that a
- * response may come before its request: what a patient parser leaves for that (RT_EARLY) is held
- * again, for TRACK_WAIT_NS at most.
+ * response may come before its request: what a parser leaves for that (RT_EARLY) is held again, for
+ * TRACK_WAIT_NS at most.
  */
 #ifndef REDTAP_TRACK_H
 #define REDTAP_TRACK_H
@@ -74,6 +74,7 @@ struct conn {
 	bool missed;         /* bytes went by before it was recognised */
 	uint64_t resp_other; /* how far requests had come at the last response record */
 	bool left;           /* the parser left it alone; kept for in_flight */
+	bool awaiting;       /* it left an answer for want of its request */
 	uint8_t session;     /* of a client: what proto_ops.session() said last */
 	/* for the owner of the table; 0 at first */
 	uint32_t service;
