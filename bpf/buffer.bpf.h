@@ -80,10 +80,10 @@ static __always_inline __u8 buffer_mmsg(struct scratch *s, struct conn_vec *v, _
 	return RT_GAP_NONE;
 }
 
-/* An entry of no bytes counts as well. */
-static __always_inline void buffer_mmsg_empty(struct conn_vec *v, struct pt_regs *regs)
+/* An entry of no bytes counts as well: an empty vector, or the end of the stream. */
+static __always_inline void buffer_mmsg_empty(struct conn_vec *v, struct pt_regs *regs, int io)
 {
-	if (REGS_IN_SYSCALL(regs) && REGS_NR(regs) == NR_SENDMMSG)
+	if (REGS_IN_SYSCALL(regs) && REGS_NR(regs) == (io == RT_SEND ? NR_SENDMMSG : NR_RECVMMSG))
 		buffer_mmsg_next(v, REGS_A2(regs), REGS_A3(regs));
 }
 
