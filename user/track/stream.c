@@ -149,8 +149,9 @@ static bool try_recognise(struct track *t, struct conn *c, const struct stream_c
 			  const uint8_t *data, uint32_t len, uint32_t flags)
 {
 	struct track_stream *s = &c->s[call->io];
-	uint8_t joined[TRACK_PREFIX_BYTES * 2];
-	uint32_t take = len < TRACK_PREFIX_BYTES ? len : TRACK_PREFIX_BYTES;
+	/* A whole piece, because what is met half-way is known by the ends of its messages. */
+	uint8_t joined[TRACK_PREFIX_BYTES + RT_PIECE_BYTES];
+	uint32_t take = len < RT_PIECE_BYTES ? len : RT_PIECE_BYTES;
 	struct recognised v = {RT_PROTO_UNKNOWN, false, false};
 	/* A connection's first bytes are a request's; later ones must convince. */
 	bool strict = c->late || c->missed || c->s[!call->io].next || c->s[!call->io].prefix_len;
