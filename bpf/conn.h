@@ -19,6 +19,13 @@ struct conn_http {
 	__u8 pad[4];
 };
 
+/* Not recognised yet: the bytes of calls too short to tell, until the direction turns. */
+struct conn_head {
+	__u8 bytes[2 * RT_CLASSIFY_BYTES];
+	__u8 n;
+	__u8 pad[7];
+};
+
 struct conn_dir {
 	__u64 off;      /* end of the last call seen */
 	__u64 prev;     /* end of what went into a ring */
@@ -57,7 +64,10 @@ struct conn {
 	__u8 noseq;
 	__u8 piped;           /* HTTP: requests were pipelined */
 	struct conn_dir d[2]; /* by enum rt_io */
-	struct conn_http http[2];
+	union {
+		struct conn_http http[2];
+		struct conn_head head[2]; /* while `proto` is RT_PROTO_UNKNOWN */
+	};
 	struct conn_vec vec[2];
 	__u64 born_ns; /* when it was met */
 	__u32 tgid;
