@@ -118,6 +118,9 @@ struct scratch {
 	__u64 look_sum;
 	__u32 look_entries;
 	__u32 look_len;
+	__u64 look_mmsg; /* fallback: as mmsg */
+	__u32 look_mmsg_left;
+	__u32 look_mmsg_bytes;
 	__u32 wrote; /* record.bpf.h: bytes written since the ring's fill was asked for */
 	__u32 pad;
 	__u8 head[2 * RT_CLASSIFY_BYTES];
