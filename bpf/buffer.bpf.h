@@ -80,10 +80,10 @@ static __always_inline __u8 buffer_mmsg(struct scratch *s, struct conn_vec *v, _
 	return RT_GAP_NONE;
 }
 
-/* An entry of no bytes counts as well. */
-static __always_inline void buffer_mmsg_empty(struct conn_vec *v, struct pt_regs *regs)
+/* An entry of no bytes counts as well: an empty vector, or the end of the stream. */
+static __always_inline void buffer_mmsg_empty(struct conn_vec *v, struct pt_regs *regs, int io)
 {
-	if (REGS_IN_SYSCALL(regs) && REGS_NR(regs) == NR_SENDMMSG)
+	if (REGS_IN_SYSCALL(regs) && REGS_NR(regs) == (io == RT_SEND ? NR_SENDMMSG : NR_RECVMMSG))
 		buffer_mmsg_next(v, REGS_A2(regs), REGS_A3(regs));
 }
 
@@ -162,6 +162,22 @@ static __always_inline __u8 buffer_find(struct scratch *s, struct conn_vec *v,
 	return nr == NR_IO_URING_ENTER ? RT_GAP_IO_URING : RT_GAP_SYSCALL;
 }
 
+/* The vector of the next message of a sendmmsg or recvmmsg at its exit. False: there is none. */
+static __always_inline bool buffer_peek_message(struct scratch *s)
+{
+	struct mmsghdr entry;
+
+	if (!s->look_mmsg_left || bpf_probe_read_user(&entry, sizeof(entry), (void *)s->look_mmsg))
+		return false;
+	s->look_mmsg += sizeof(entry);
+	s->look_mmsg_left--;
+	s->look_mmsg_bytes = entry.msg_len;
+	s->look_iov = (__u64)entry.msg_hdr.msg_iov;
+	s->look_entries =
+		entry.msg_hdr.msg_iovlen > RT_IOV_MAX ? RT_IOV_MAX : entry.msg_hdr.msg_iovlen;
+	return true;
+}
+
 static __always_inline bool buffer_peek_step(struct scratch *s)
 {
 	__u64 n = s->look_sum, take = s->look_len - n;
@@ -197,6 +213,24 @@ static long buffer_peek_loop(__u64 i, void *arg)
 	return !buffer_peek_step(((struct look_ctx *)arg)->s);
 }
 
+/* Likewise, from message to message; what is behind a message's own end is not looked at. */
+static long buffer_peek_mmsg_loop(__u64 i, void *arg)
+{
+	struct scratch *s = ((struct look_ctx *)arg)->s;
+	__u64 before = s->look_sum, end = before + s->look_mmsg_bytes;
+	__u32 len = s->look_len;
+	bool more;
+
+	if (!s->look_mmsg_bytes || !s->look_entries)
+		return !buffer_peek_message(s);
+	if (s->look_len > end)
+		s->look_len = end;
+	more = buffer_peek_step(s);
+	s->look_len = len;
+	s->look_mmsg_bytes -= s->look_sum - before;
+	return !more;
+}
+
 /* Puts the call's first bytes into s->head, zeroes behind them; the cursor stays. How many. */
 static __always_inline __u32 buffer_peek(struct scratch *s, __u32 len)
 {
@@ -207,9 +241,14 @@ static __always_inline __u32 buffer_peek(struct scratch *s, __u32 len)
 	s->look_left = s->seg_left;
 	s->look_iov = s->iov;
 	s->look_entries = s->iov_left;
+	s->look_mmsg = s->mmsg;
+	s->look_mmsg_left = s->mmsg_left;
+	s->look_mmsg_bytes = s->mmsg_bytes;
 	s->look_sum = 0;
 	s->look_len = len < RT_CLASSIFY_BYTES ? len : RT_CLASSIFY_BYTES;
-	if (buffer_peek_step(s) && s->look_sum < s->look_len)
+	if (cfg_fallback && s->mmsg)
+		bpf_loop(RT_IOV_MAX, buffer_peek_mmsg_loop, &x, 0);
+	else if (buffer_peek_step(s) && s->look_sum < s->look_len)
 		bpf_loop(RT_IOV_MAX, buffer_peek_loop, &x, 0);
 	return s->look_sum;
 }

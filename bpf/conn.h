@@ -19,6 +19,13 @@ struct conn_http {
 	__u8 pad[4];
 };
 
+/* Not recognised yet: the bytes of calls too short to tell, until the direction turns. */
+struct conn_head {
+	__u8 bytes[2 * RT_CLASSIFY_BYTES];
+	__u8 n;
+	__u8 pad[7];
+};
+
 struct conn_dir {
 	__u64 off;      /* end of the last call seen */
 	__u64 prev;     /* end of what went into a ring */
@@ -73,7 +80,10 @@ struct conn {
 	__u8 noseq;
 	__u8 piped;           /* HTTP: requests were pipelined */
 	struct conn_dir d[2]; /* by enum rt_io */
-	struct conn_http http[2];
+	union {
+		struct conn_http http[2];
+		struct conn_head head[2]; /* while `proto` is RT_PROTO_UNKNOWN */
+	};
 	struct conn_vec vec[2];
 	__u64 born_ns; /* when it was met */
 	__u32 tgid;
@@ -134,6 +144,9 @@ struct scratch {
 	__u64 look_sum;
 	__u32 look_entries;
 	__u32 look_len;
+	__u64 look_mmsg; /* fallback: as mmsg */
+	__u32 look_mmsg_left;
+	__u32 look_mmsg_bytes;
 	__u32 wrote; /* record.bpf.h: bytes written since the ring's fill was asked for */
 	__u32 pad;
 	__u8 head[2 * RT_CLASSIFY_BYTES];

@@ -72,6 +72,13 @@ static __always_inline __u64 io_other(struct io_call *x, int io)
 	return o->gap == RT_GAP_NONE ? o->off : o->prev;
 }
 
+static __always_inline void io_known(struct conn *c, __u8 proto)
+{
+	if (c->proto == RT_PROTO_UNKNOWN)
+		__builtin_memset(c->http, 0, sizeof(c->http));
+	c->proto = proto;
+}
+
 static __always_inline void io_hints(struct conn *c)
 {
 	struct rt_hint *h = bpf_map_lookup_elem(&hints, &c->id);
@@ -89,7 +96,7 @@ static __always_inline void io_hints(struct conn *c)
 	if (h->proto && h->proto != c->proto) {
 		if (h->proto == RT_PROTO_IGNORED)
 			stat_add(RT_STAT_IGNORED_VERDICT, 1);
-		c->proto = h->proto;
+		io_known(c, h->proto);
 	}
 	if (h->role)
 		c->role = h->role;
@@ -126,12 +133,20 @@ static __always_inline void io_want(struct scratch *s, __u32 from, __u32 len, __
 	}
 }
 
-/* Looks at the first bytes before anything is copied: it says how much of the call is wanted. */
+/*
+ * Looks at the first bytes before anything is copied: it says how much of the call is wanted. A
+ * head may come in pieces (Java reads Kafka's length apart): until user space has joined them, the
+ * kernel would take the rest for a stranger's.
+ */
 static __always_inline void io_recognise(struct scratch *s, struct conn *c, int io, __u32 len)
 {
-	__u32 n = buffer_peek(s, len);
-	__u32 verdict = rt_classify(s->head, n, len);
+	struct conn_head *h = &c->head[io];
+	__u32 had = c->d[io].run ? h->n & (RT_CLASSIFY_BYTES - 1) : 0, n, verdict;
 
+	n = buffer_peek(s, len) & (2 * RT_CLASSIFY_BYTES - 1);
+	bpf_probe_read_kernel(h->bytes + had, RT_CLASSIFY_BYTES, s->head);
+	verdict = rt_classify(h->bytes, had + n, had + len);
+	h->n = had + n < RT_CLASSIFY_BYTES ? had + n : 0;
 	/* A Kafka response may look like a request: only who speaks first is believed. */
 	if (RT_CLASS_PROTO(verdict) == RT_PROTO_KAFKA && (c->late || c->turns > 1))
 		verdict = 0;
@@ -144,7 +159,9 @@ static __always_inline void io_recognise(struct scratch *s, struct conn *c, int 
 		}
 		return;
 	}
-	c->proto = RT_CLASS_PROTO(verdict);
+	if (had && RT_CLASS_PROTO(verdict) == RT_PROTO_KAFKA)
+		walk_joins(c, io, s->rec.off, h->bytes, had);
+	io_known(c, RT_CLASS_PROTO(verdict));
 	c->role = !(verdict & RT_CLASS_REQ) == (io == RT_SEND) ? RT_ROLE_SERVER : RT_ROLE_CLIENT;
 	if (verdict & RT_CLASS_TLS)
 		stat_add(RT_STAT_IGNORED_TLS, 1);

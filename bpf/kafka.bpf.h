@@ -41,7 +41,8 @@ enum kafka_state {
 };
 
 #define BATCH_HEADER 61
-#define WALK_APART   3 /* bytes of a frame's size that may come in calls of their own */
+/* Bytes of a frame's head that may come in calls of their own: of a response less than its size. */
+#define WALK_APART(request) ((request) ? 12 : 3)
 
 static __always_inline __u32 win32(struct kafka_dir *k, __u32 at)
 {
@@ -519,11 +520,11 @@ static __always_inline bool walk_begin(struct scratch *s, struct kafka_dir *k, b
 {
 	__u32 had, n;
 
-	if (turn || k->have > WALK_APART || k->pos != s->rec.off)
+	if (turn || k->have > WALK_APART(request) || k->pos != s->rec.off)
 		k->have = 0;
 	if (!k->have)
 		k->turn = turn;
-	had = k->have & WALK_APART;
+	had = k->have & (RT_CLASSIFY_BYTES - 1);
 	n = buffer_peek(s, s->rec.len) & (2 * RT_CLASSIFY_BYTES - 1);
 	bpf_probe_read_kernel(k->win + had, RT_CLASSIFY_BYTES, s->head);
 	k->pos = s->rec.off;
@@ -535,8 +536,22 @@ static __always_inline bool walk_begin(struct scratch *s, struct kafka_dir *k, b
 		return true;
 	}
 	k->pos += s->rec.len;
-	k->have = s->rec.len <= WALK_APART ? had + n : 0;
+	k->have = s->rec.len <= WALK_APART(request) ? had + n : 0;
 	return false;
+}
+
+/* The call at `off` goes on with a request whose first bytes came before it was recognised. */
+static __always_inline void walk_joins(struct conn *c, int io, __u64 off, const __u8 *head,
+				       __u32 had)
+{
+	struct kafka_walk *w = walk_of(c);
+
+	if (!w)
+		return;
+	bpf_probe_read_kernel(w->dir[io].win, RT_CLASSIFY_BYTES, head);
+	w->dir[io].have = had;
+	w->dir[io].pos = off;
+	w->dir[io].turn = 1;
 }
 
 enum walk_result {

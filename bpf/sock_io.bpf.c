@@ -41,13 +41,15 @@ static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
 		x.conn = bpf_sk_storage_get(&sk_conns, sk, NULL, 0);
 		x.regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		if (x.conn)
-			buffer_mmsg_empty(&x.conn->vec[RT_SEND], x.regs);
+			buffer_mmsg_empty(&x.conn->vec[RT_SEND], x.regs, RT_SEND);
 		return 0;
 	}
 	x.conn = sock_conn(sk, io, ret);
 	if (!x.conn || x.conn->proto == RT_PROTO_IGNORED)
 		return 0;
 	x.regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	if (!ret)
+		buffer_mmsg_empty(&x.conn->vec[RT_RECV], x.regs, RT_RECV);
 	x.ret = ret;
 	x.trunc = io == RT_RECV && flags & MSG_TRUNC;
 	x.rcv_shut = sk->sk_shutdown & RCV_SHUTDOWN;

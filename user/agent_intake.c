@@ -60,14 +60,15 @@ static void nothing(void *arg, enum rt_unparsed cause, uint64_t n)
 
 struct expired_owner {
 	struct agent *agent;
-	uint32_t tgid;
+	uint32_t owner;
 };
 
 static void on_expired_records(void *arg, const struct rt_kafka_records *rec)
 {
 	struct expired_owner *o = arg;
-	struct red_who who = {procs_service(o->agent->procs, o->tgid), INTERN_UNKNOWN,
-			      RT_ROLE_CLIENT};
+	uint32_t tgid = o->owner & ~KAFKA_OWNER_SERVER;
+	struct red_who who = {procs_service(o->agent->procs, tgid), INTERN_UNKNOWN,
+			      o->owner & KAFKA_OWNER_SERVER ? RT_ROLE_SERVER : RT_ROLE_CLIENT};
 
 	red_records(o->agent->red, &who, rec);
 }
@@ -78,8 +79,8 @@ static void expire_kafka(struct agent *a, uint64_t now_ns)
 	struct expired_owner o = {a, 0};
 	struct rt_sink sink = {.arg = &o, .records = on_expired_records, .unparsed = nothing};
 
-	while (kafka_world_due(a->env.kafka, now_ns, &o.tgid))
-		kafka_world_expire(a->env.kafka, now_ns, o.tgid, &sink);
+	while (kafka_world_due(a->env.kafka, now_ns, &o.owner))
+		kafka_world_expire(a->env.kafka, now_ns, o.owner, &sink);
 	if (now_ns > REGISTRY_EXPIRE_NS)
 		kafka_world_sweep(a->env.kafka, now_ns - REGISTRY_EXPIRE_NS);
 }

@@ -25,7 +25,7 @@ struct proc {
 	bool exec_seen; /* exe, args and otel are the kernel's */
 	char *exe;      /* as executed, or /proc's; NULL: not known */
 	char *args;
-	char *otel[2];
+	char *otel[2];     /* values of the two OTEL_ variables */
 	struct proc *next; /* in the list of all */
 	struct proc **prev;
 };
@@ -150,6 +150,14 @@ static char *dup_bytes(const char *s, size_t n)
 	return copy;
 }
 
+static void proc_set_otel(struct proc *p, int i, const char *value, size_t n)
+{
+	if (!n || !value[0])
+		return;
+	free(p->otel[i]);
+	p->otel[i] = strndup(value, n);
+}
+
 /* What /proc says replaces what the exec record said: it knows the interpreter of a script. */
 static void proc_take(struct proc *p, const struct procfs_proc *from)
 {
@@ -167,6 +175,9 @@ static void proc_take(struct proc *p, const struct procfs_proc *from)
 		p->args = dup_bytes(from->args, n);
 		p->args_bytes = p->args ? (uint32_t)n : 0;
 	}
+	/* It may have ended by the time its name is worked out. */
+	proc_set_otel(p, 0, from->otel_service_name, PROCFS_VALUE_BYTES);
+	proc_set_otel(p, 1, from->otel_resource_attributes, PROCFS_VALUE_BYTES);
 }
 
 /* A process that is just ending has lost its memory and its executable: it is as good as gone. */
@@ -227,9 +238,13 @@ static void on_exec(struct procs *ps, const struct rt_rec_exec *rec)
 	p->exe = strndup(rec->filename, sizeof(rec->filename));
 	p->args = dup_bytes(rec->args, args);
 	p->args_bytes = p->args ? (uint32_t)args : 0;
-	for (int i = 0; i < 2; i++)
-		if (rec->otel[i][0])
-			p->otel[i] = strndup(rec->otel[i], sizeof(rec->otel[i]));
+	for (int i = 0; i < 2; i++) {
+		const char *text = rec->otel[i], *end = text + sizeof(rec->otel[i]);
+		const char *eq = memchr(text, '=', sizeof(rec->otel[i]));
+
+		if (text[0] && eq)
+			proc_set_otel(p, i, eq + 1, (size_t)(end - eq - 1));
+	}
 	/* Rules are about the program that runs, which for a script is its interpreter. */
 	if (ps->config->rules_count && proc_read(ps, rec->tgid) == 0)
 		proc_take(p, ps->buf);
@@ -285,13 +300,6 @@ static const char *rule_name(struct procs *ps, const struct proc *p)
 	return config_service_name(ps->config, &who, ports, n > 0 ? (size_t)n : 0);
 }
 
-static struct slice after_equals(const char *variable)
-{
-	const char *eq = variable ? strchr(variable, '=') : NULL;
-
-	return slice_str(eq ? eq + 1 : NULL);
-}
-
 static uint32_t work_out(struct procs *ps, struct proc *p, unsigned generations)
 {
 	struct service_input in = {0};
@@ -314,9 +322,9 @@ static uint32_t work_out(struct procs *ps, struct proc *p, unsigned generations)
 	if (!in.argv.n)
 		in.argv = slice_make(p->args, p->args_bytes);
 	if (!in.otel_service_name.n)
-		in.otel_service_name = after_equals(p->otel[0]);
+		in.otel_service_name = slice_str(p->otel[0]);
 	if (!in.otel_resource_attributes.n)
-		in.otel_resource_attributes = after_equals(p->otel[1]);
+		in.otel_resource_attributes = slice_str(p->otel[1]);
 	in.rule = slice_str(rule_name(ps, p));
 	in.parent = intern_get(ps->names, above);
 	service_name(&in, name);

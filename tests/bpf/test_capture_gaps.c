@@ -26,6 +26,28 @@ EVERY(peeks_are_no_data)
 	duo_free(d);
 }
 
+/* The kernel reports every entry of the vector alone: one without room is an entry as well. */
+EVERY(empty_entries_are_counted)
+{
+	struct duo *d = duo_new(mode, family);
+	uint8_t buf[8];
+	struct iovec iov[2] = {{buf, 1}, {buf + 1, 0}};
+	struct mmsghdr m[2] = {
+		{.msg_hdr = {.msg_iov = &iov[0], .msg_iovlen = 1}},
+		{.msg_hdr = {.msg_iov = &iov[1], .msg_iovlen = 1}},
+	};
+
+	if (!d)
+		return;
+	for (int i = 0; i < 5; i++) {
+		put(d, 1);
+		CHECK(recvmmsg(d->p.server, m, 2, MSG_WAITFORONE, NULL) >= 1);
+		CHECK_EQ(buf[0], d->sent[d->n - 1]);
+	}
+	all_but(d, true, 0, 0);
+	duo_free(d);
+}
+
 EVERY(truncated_data_are_a_gap)
 {
 	struct duo *d = duo_new(mode, family);

@@ -455,6 +455,54 @@ TEST(empty_and_null)
 	play_cuts(CAPTURE_SOCKET, &p, &f);
 }
 
+/* The first request of all, `first` bytes of it in a call of their own: nobody helps the kernel. */
+static void play_first(struct rig *r, size_t first)
+{
+	struct big_shape shape = {
+		.version = 9, .topics = 1, .parts = 2, .batches = 40, .body = 2000};
+	static uint8_t got[1 << 20];
+	struct truth up = {0};
+	struct rig_conn *c, *s;
+	struct rig_pair p;
+
+	rig_clear(r);
+	if (!rig_connect(RIG_V4, &p))
+		abort();
+	shape.corr = 1;
+	big_produce(&up.b, &shape);
+	up.skippable = needless(&up.b, 0);
+	CHECK_EQ(write(p.client, up.b.p, first), first);
+	CHECK_EQ(recv(p.server, got, first, MSG_WAITALL), first);
+	CHECK_EQ(write(p.client, up.b.p + first, up.b.n - first), up.b.n - first);
+	CHECK_EQ(recv(p.server, got + first, up.b.n - first, MSG_WAITALL), up.b.n - first);
+	rig_read(r);
+	c = rig_end(r, &p, false);
+	s = rig_end(r, &p, true);
+	CHECK(c && s);
+	if (c && s) {
+		hold(&c->d[RT_SEND], &up, up.skippable / 10, "client sends");
+		hold(&s->d[RT_RECV], &up, up.skippable / 10, "server receives");
+	}
+	if (test_failed)
+		printf("# the first %zu bytes apart\n", first);
+	rig_close(&p);
+	rig_read(r);
+	free(up.b.p);
+	free(up.b.must);
+}
+
+TEST(a_first_request_in_two_calls)
+{
+	for (int mode = CAPTURE_SOCKET; mode <= CAPTURE_SYSCALL; mode++) {
+		struct rig *r = rig_new((enum capture_mode)mode);
+
+		for (size_t first = 1; r && first <= 20 && !test_failed; first++)
+			if (first != 13) /* within the client's length, behind what is kept */
+				play_first(r, first);
+		rig_free(r);
+	}
+}
+
 /* 50 MB in receives of 64 KiB: a few hundred bytes per batch, no more. */
 TEST(fifty_megabytes)
 {

@@ -18,7 +18,11 @@ BOTH = ["socket", "syscall"]
 PLAY = procs.OUT / "tests" / "replay" / "play"
 GOLDEN = Path(os.environ.get("REPLAY_GOLDEN") or procs.ROOT / "tests" / "replay" / "golden")
 ROOM = ["--ring-bytes", "16MiB", "--series-max", "200000", "--select", f"exe={PLAY}"]
-SHOWN = 12  # differences that are printed
+SHOWN = int(os.environ.get("REPLAY_SHOWN") or 12)  # differences that are printed
+# What of it is played (see play.c): K/N for a part of each one's plays, a pattern of
+# PROTOCOL.NAME.FAMILY, and REPLAY_EACH=1 to tell the plays apart.
+PART = os.environ.get("REPLAY_PART") or "0/1"
+ONLY = [os.environ.get("REPLAY_ONLY") or "*"] + ["each"] * bool(os.environ.get("REPLAY_EACH"))
 
 
 class Expected:
@@ -128,18 +132,19 @@ class Ledger:
 
     def __init__(self, lines):
         self.want, self.unparsed = collections.Counter(), collections.Counter()
-        self.plays, self.skipped = collections.Counter(), set()
+        self.plays, self.skipped, self.how = collections.Counter(), set(), {}
         read = {}
         for line in lines:
             service, path, rest = line.split(" ", 2)
-            family = service.rpartition(".")[2]
-            if not rest.isdigit():
+            family = service.split(".")[2]
+            if not rest[:1].isdigit():
                 tap.check(rest.startswith("skip"), f"{service}: {rest}")
                 self.skipped.add(f"{family}: {rest}")
                 continue
             if path not in read:
                 read[path] = Expected(Path(path))
-            expected, n = read[path], int(rest)
+            n, _, self.how[service] = rest.partition(" ")
+            expected, n = read[path], int(n)
             self.plays[family] += n
             for (name, labels), count in expected.counts.items():
                 if count:
@@ -163,7 +168,8 @@ def compare(r, ledger):
     page = r.scrape()
     bad = differences(ledger.want, seen(page))
     for service, family, labels, want, got in bad[:SHOWN]:
-        tap.note(f"{service} {family}{dict(labels)}: expected {want}, got {got}")
+        how = ledger.how.get(service) or ""
+        tap.note(f"{service} {family}{dict(labels)}: expected {want}, got {got} {how}".rstrip())
     services = sorted({b[0] for b in bad})
     if services:
         tap.note(f"{len(services)} services differ: {' '.join(services)[:2000]}")
@@ -182,7 +188,7 @@ def compare(r, ledger):
 def test_replay(capture):
     tap.unless_root()
     with Redtap(capture, args=ROOM) as r:
-        out = procs.run([PLAY, "all", GOLDEN, procs.run_dir()],
+        out = procs.run([PLAY, "all", GOLDEN, procs.run_dir(), PART, *ONLY],
                         cwd=procs.ROOT, timeout=300)
         compare(r, Ledger(out.splitlines()))
 
@@ -190,7 +196,7 @@ def test_replay(capture):
 @tap.test(capture=BOTH)
 def test_replay_late(capture):
     tap.unless_root()
-    play = procs.spawn([PLAY, "late", GOLDEN, procs.run_dir()],
+    play = procs.spawn([PLAY, "late", GOLDEN, procs.run_dir(), PART, *ONLY],
                        cwd=procs.ROOT, stdin=-1)
     procs.until(lambda: "ready" in play.output(), 60, "the player's connections")
     with Redtap(capture, args=ROOM) as r:

@@ -2,17 +2,25 @@
 /*
  * Plays goldens over sockets, both ends in this process.
  *
- *   play all DIR SCRATCH         every golden that does not begin before redtap, in every family
- *   play late DIR SCRATCH        those that do: opens them, says "ready", and goes on when a line
- *                                is read from standard input
- *   play one FILE FAMILY SCRATCH all|late      what the others run, one process each
+ *   play all DIR SCRATCH [PART [ONLY [each]]]
+ *              every golden that does not begin before redtap, in every family
+ *   play late DIR SCRATCH [PART [ONLY [each]]]
+ *              those that do: opens them, says "ready", and goes on when a line is read from
+ *              standard input
+ *   play one FILE FAMILY SCRATCH all|late PART
+ *              what the others run, one process each
  *
  * A process is a service of its own by OTEL_SERVICE_NAME (PROTOCOL.NAME.FAMILY), so that redtap's
  * page keeps them apart. For each one line comes out: SERVICE FILE PLAYS, or SERVICE FILE skip WHY.
+ *
+ * PART is K/N: every N-th of each one's plays, from the K-th on. ONLY is a pattern of service names
+ * (fnmatch(3)). With `each` every play is a process and a service of its own,
+ * PROTOCOL.NAME.FAMILY.K, and its line says behind the 1 what it was.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +38,7 @@
 #define LONG_STRIDE 6          /* of their points, every so many-th */
 #define PACE_BYTES  (1u << 20) /* redtap gets a turn after so much: this is no load test */
 #define PACE_NS     12000000
+#define EACH_PART   1000000 /* as N of K/N: the K-th play alone */
 
 enum way {
 	WAY_WHOLE,
@@ -55,6 +64,11 @@ struct player {
 	int listener;
 	struct turn *turns;
 	int nturns, cap;
+};
+
+/* Every n-th of the plays, from the k-th on. */
+struct part {
+	int k, n;
 };
 
 /* ---- what is played ---- */
@@ -111,6 +125,27 @@ static void turns_plan(struct player *p)
 			turn_add(p, t);
 		}
 	}
+}
+
+/* Leaves the part of the plays that is wanted. */
+static void turns_choose(struct player *p, struct part part)
+{
+	int n = 0;
+
+	for (int i = part.k; i < p->nturns; i += part.n)
+		p->turns[n++] = p->turns[i];
+	p->nturns = n;
+}
+
+/* What a play was, for who looks into a difference. */
+static void turn_say(const struct turn *t)
+{
+	static const char *const ways[] = {"whole", "messages", "coalesced", "bytes", "cut", "read"};
+
+	dprintf(STDOUT_FILENO, " %s %s %s", calls_send_names[t->send], calls_recv_names[t->recv],
+		ways[t->way]);
+	if (t->way >= WAY_CUT)
+		dprintf(STDOUT_FILENO, " %s %zu", t->side == RT_REQ ? "client" : "server", t->cut);
 }
 
 /* ---- playing ---- */
@@ -228,14 +263,21 @@ static void play_late(struct player *p)
 	}
 }
 
+static bool part_read(const char *text, struct part *part)
+{
+	return sscanf(text, "%d/%d", &part->k, &part->n) == 2 && part->k >= 0 && part->n > 0;
+}
+
 /* Says how often it was played, or why it cannot be played here. */
-static int play_one(const char *path, const char *family, const char *scratch, bool late)
+static int play_one(const char *path, const char *family, const char *scratch, bool late,
+		    const char *text)
 {
 	struct player p = {.path = path};
+	struct part part;
 
 	while (p.family < FAMILIES && strcmp(family, family_names[p.family]) != 0)
 		p.family++;
-	if (p.family == FAMILIES)
+	if (p.family == FAMILIES || !part_read(text, &part))
 		return 2;
 	p.g = golden_read(path, 0);
 	p.listener = link_listen(p.family, scratch);
@@ -244,6 +286,7 @@ static int play_one(const char *path, const char *family, const char *scratch, b
 		return 0;
 	}
 	turns_plan(&p);
+	turns_choose(&p, part);
 	if (late && p.nturns > LATE_PLAYS)
 		p.nturns = LATE_PLAYS;
 	if (p.g->plays && p.nturns > p.g->plays)
@@ -252,7 +295,10 @@ static int play_one(const char *path, const char *family, const char *scratch, b
 		play_late(&p);
 	else
 		play_all(&p);
-	dprintf(STDOUT_FILENO, "%d\n", p.nturns);
+	dprintf(STDOUT_FILENO, "%d", p.nturns);
+	if (part.n == EACH_PART)
+		turn_say(&p.turns[0]);
+	dprintf(STDOUT_FILENO, "\n");
 	golden_free(p.g);
 	free(p.turns);
 	return 0;
@@ -262,6 +308,7 @@ static int play_one(const char *path, const char *family, const char *scratch, b
 
 struct child {
 	char service[128], path[1024];
+	char part[32];
 	pid_t pid;
 	int in, out; /* its standard input and output */
 	char first;  /* of its output, when that was read already; r: ready */
@@ -279,7 +326,7 @@ static void child_start(struct child *c, const char *self, const char *family, c
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		setenv("OTEL_SERVICE_NAME", c->service, 1);
-		execl(self, self, "one", c->path, family, scratch, how, NULL);
+		execl(self, self, "one", c->path, family, scratch, how, c->part, NULL);
 		_exit(127);
 	}
 	close(in[0]);
@@ -312,31 +359,64 @@ static bool child_end(struct child *c)
 struct company {
 	struct child *children;
 	int n;
-	const char *self, *scratch, *how;
-	bool late, good;
+	const char *self, *scratch, *how, *part, *only;
+	bool late, each, good;
 };
+
+static void company_child(struct company *y, const char *service, const char *path,
+			  const char *family, const char *part)
+{
+	struct child *c;
+
+	y->children = realloc(y->children, ((size_t)y->n + 1) * sizeof(*c));
+	if (!y->children)
+		abort();
+	c = &y->children[y->n++];
+	*c = (struct child){0};
+	snprintf(c->service, sizeof(c->service), "%s", service);
+	snprintf(c->path, sizeof(c->path), "%s", path);
+	snprintf(c->part, sizeof(c->part), "%s", part);
+	child_start(c, y->self, family, y->scratch, y->how);
+	if (!y->late)
+		y->good &= child_end(c);
+}
+
+/* A child for every play that one process would make. */
+static void company_each(struct company *y, const char *service, const char *path,
+			 enum family family)
+{
+	struct player p = {.path = path, .family = family, .g = golden_read(path, 0)};
+	struct part part = {0, 1};
+	char name[160], text[32];
+
+	turns_plan(&p);
+	part_read(y->part, &part);
+	for (int i = part.k; i < p.nturns; i += part.n) {
+		snprintf(name, sizeof(name), "%s.%d", service, i);
+		snprintf(text, sizeof(text), "%d/%d", i, EACH_PART);
+		company_child(y, name, path, family_names[family], text);
+	}
+	golden_free(p.g);
+	free(p.turns);
+}
 
 static void company_add(struct company *y, const char *proto, const char *path, const char *name)
 {
 	struct golden *g = golden_read(path, 0);
+	char service[128];
 
 	for (int f = 0; g->late == y->late && f < FAMILIES; f++) {
-		struct child *c;
-
 		/* a reset is TCP's; the end of a Unix socket cannot be one */
 		if (g->resets && f >= FAMILY_MPTCP)
 			continue;
-		y->children = realloc(y->children, ((size_t)y->n + 1) * sizeof(*c));
-		if (!y->children)
-			abort();
-		c = &y->children[y->n++];
-		*c = (struct child){0};
-		snprintf(c->service, sizeof(c->service), "%s.%.*s.%s", proto,
-			 (int)(strlen(name) - 4), name, family_names[f]);
-		snprintf(c->path, sizeof(c->path), "%s", path);
-		child_start(c, y->self, family_names[f], y->scratch, y->how);
-		if (!y->late)
-			y->good &= child_end(c);
+		snprintf(service, sizeof(service), "%s.%.*s.%s", proto, (int)(strlen(name) - 4),
+			 name, family_names[f]);
+		if (fnmatch(y->only, service, 0) != 0)
+			continue;
+		if (y->each)
+			company_each(y, service, path, (enum family)f);
+		else
+			company_child(y, service, path, family_names[f], y->part);
 	}
 	golden_free(g);
 }
@@ -386,12 +466,19 @@ static void company_late(struct company *y)
 
 int main(int argc, char **argv)
 {
-	struct company y = {.self = "/proc/self/exe", .good = true};
+	struct company y = {.self = "/proc/self/exe", .good = true, .part = "0/1", .only = "*"};
+	struct part part;
 
-	if (argc == 6 && !strcmp(argv[1], "one"))
-		return play_one(argv[2], argv[3], argv[4], !strcmp(argv[5], "late"));
-	if (argc != 4 || (strcmp(argv[1], "all") != 0 && strcmp(argv[1], "late") != 0)) {
-		fprintf(stderr, "usage: play all|late DIR SCRATCH\n");
+	if (argc == 7 && !strcmp(argv[1], "one"))
+		return play_one(argv[2], argv[3], argv[4], !strcmp(argv[5], "late"), argv[6]);
+	if (argc > 4)
+		y.part = argv[4];
+	if (argc > 5)
+		y.only = argv[5];
+	y.each = argc == 7 && !strcmp(argv[6], "each");
+	if (argc < 4 || argc > 6 + y.each || !part_read(y.part, &part) ||
+	    (strcmp(argv[1], "all") != 0 && strcmp(argv[1], "late") != 0)) {
+		fprintf(stderr, "usage: play all|late DIR SCRATCH [K/N [ONLY [each]]]\n");
 		return 2;
 	}
 	y.how = argv[1];

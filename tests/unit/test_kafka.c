@@ -150,6 +150,38 @@ TEST(final_error_fails_at_once)
 	play_close(&y);
 }
 
+/* A process that produces to itself has two views, and each its own failures. */
+TEST(both_ends_in_one_process)
+{
+	const struct part refused = {1, {.count = 4, .pid = 77, .seq = 100, .crc = 9}, 6};
+	const struct part taken = {1, {.count = 4, .pid = 77, .seq = 100, .crc = 9}, 0};
+	const struct part other = {1, {.count = 3, .pid = 77, .seq = 104, .crc = 9}, 6};
+	struct play a, b;
+	uint32_t owner;
+
+	play_open(&a, NULL, 0);
+	play_open(&b, &a, 0);
+	kafka_conn_set_owner(a.conn, 10, RT_ROLE_CLIENT);
+	kafka_conn_set_owner(b.conn, 10, RT_ROLE_SERVER);
+	exchange(&a, 1, &refused);
+	exchange(&b, 1, &refused);
+	exchange(&b, 2, &taken);
+	exchange(&a, 2, &taken);
+	CHECK_STR(play_said(&a), "Produce.9 NOT_LEADER_OR_FOLLOWER; t/1 produced 4; Produce.9");
+	CHECK_STR(play_said(&b), "Produce.9 NOT_LEADER_OR_FOLLOWER; t/1 produced 4; Produce.9");
+	exchange(&b, 3, &other);
+	play_said(&b);
+	b.ns += MINUTES_NS(3);
+	CHECK(kafka_world_due(a.world, b.ns, &owner));
+	CHECK_EQ(owner, 10 | KAFKA_OWNER_SERVER);
+	kafka_world_expire(a.world, b.ns, 10, &a.sink);
+	CHECK_STR(play_said(&a), "");
+	kafka_world_expire(a.world, b.ns, owner, &b.sink);
+	CHECK_STR(play_said(&b), "t/1 failed 3 NOT_LEADER_OR_FOLLOWER");
+	play_close(&b);
+	play_close(&a);
+}
+
 /* Acknowledged twice: the client did not hear the first time. Another process's view counts. */
 TEST(acknowledged_twice)
 {

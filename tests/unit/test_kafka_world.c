@@ -209,3 +209,26 @@ TEST(names)
 	CHECK(!kafka_error_retriable(0));
 	CHECK(!kafka_error_retriable(INT16_MAX));
 }
+
+/* One that is never repeated must not keep the places of those behind it that were. */
+TEST(settled_failures_make_room)
+{
+	struct intern *names = intern_new(16);
+	struct kafka_world *w = kafka_world_new(names);
+	struct kafka_failure f = {.records = 1, .owner = 10};
+
+	f.identity = 1;
+	CHECK(kafka_world_failed(w, &f));
+	for (uint64_t i = 2; i < 3 * KAFKA_FAILED_MAX && !test_failed; i++) {
+		f.identity = i;
+		CHECK(kafka_world_failed(w, &f));
+		kafka_world_repeated(w, i);
+	}
+	for (uint64_t i = 1; i < KAFKA_FAILED_MAX && !test_failed; i++) {
+		f.identity = 3 * KAFKA_FAILED_MAX + i;
+		CHECK(kafka_world_failed(w, &f));
+	}
+	CHECK(!kafka_world_failed(w, &f));
+	kafka_world_free(w);
+	intern_free(names);
+}

@@ -131,6 +131,49 @@ TEST(kafka_length_apart)
 	}
 }
 
+/* Two requests of a connection met half-way, in one call or with their first bytes in another. */
+static struct said *late_pair(const struct wire *t, uint32_t first)
+{
+	struct said *s = said_new();
+	struct model m = model_new(1, RT_ROLE_SERVER);
+	const struct wire_call *a = &t->calls[2], *b = &t->calls[4];
+	uint8_t both[2048];
+	uint32_t n = a->len + b->len;
+
+	if (n > sizeof(both) || a->dir != RT_REQ || b->dir != RT_REQ)
+		abort();
+	memcpy(both, t->bytes + a->at, a->len);
+	memcpy(both + a->len, t->bytes + b->at, b->len);
+	said_record(s, model_conn(&m, RT_F_LATE));
+	if (first)
+		said_record(s, model_call(&m, RT_REQ, both, first));
+	said_record(s, model_call(&m, RT_REQ, both + first, n - first));
+	for (int i = 3; i < t->ncalls; i += 2)
+		said_record(s, model_call(&m, t->calls[i].dir, t->bytes + t->calls[i].at,
+					  t->calls[i].len));
+	said_record(s, model_end(&m, 3, false, true));
+	ends(s);
+	return s;
+}
+
+TEST(a_late_pipeline_with_its_head_cut)
+{
+	struct said *whole, *cut;
+	struct wire t;
+
+	wire_kafka(&t);
+	whole = late_pair(&t, 0);
+	CHECK(whole->txns >= 2);
+	for (uint32_t first = 1; first <= TRACK_PREFIX_BYTES / 2 && !test_failed; first++) {
+		cut = late_pair(&t, first);
+		CHECK_STR(cut->log, whole->log);
+		if (test_failed)
+			printf("# cut at %u\n", first);
+		said_free(cut);
+	}
+	said_free(whole);
+}
+
 /* ---- orders ---- */
 
 #define MANY 96

@@ -41,7 +41,7 @@ void kafka_conn_set_owner(void *conn, uint32_t tgid, enum rt_role role)
 {
 	struct kafka_conn *c = conn;
 
-	c->owner = tgid;
+	c->owner = tgid && role == RT_ROLE_SERVER ? tgid | KAFKA_OWNER_SERVER : tgid;
 	c->who.tgid = role == RT_ROLE_CLIENT ? tgid : 0;
 }
 

@@ -4,8 +4,9 @@
  * rt_env.names and rt_env.kafka. One thread.
  *
  * A connection knows itself only; what identifies a producer's retry, a topic id or a partition's
- * high watermark is seen on several. A view is one process's: the same batch seen from the client
- * and from the broker is two, so connections say whose they are by kafka_conn_set_owner().
+ * high watermark is seen on several. A view is one process's, at one end: the same batch seen from
+ * the client and from the broker is two, so connections say whose they are by
+ * kafka_conn_set_owner().
  */
 #ifndef REDTAP_PROTO_KAFKA_H
 #define REDTAP_PROTO_KAFKA_H
@@ -20,6 +21,9 @@
 #define KAFKA_TXN_COMMITS_MAX 4096  /* offsets committed in open transactions */
 #define KAFKA_CLIENT_BYTES    64    /* of a client id */
 #define KAFKA_RETRY_NS        120000000000ull /* a failed batch not repeated by then has failed */
+
+/* With an owner's tgid: at the server's end. */
+#define KAFKA_OWNER_SERVER (1u << 31)
 
 /* A client that has fetched for so long and never spoken for a group has none; a member heartbeats
  * every 3 to 5 seconds. */
@@ -42,8 +46,8 @@ bool kafka_reads_as_requests(struct slice call);
 /*
  * Failed batches whose time to be repeated is over become RT_KAFKA_PRODUCE_FAILED. A connection of
  * the same owner says so by itself when a later Produce is answered; for the rest the agent asks
- * now and then: kafka_world_due() gives the owner of one that is due at `now_ns` (false: none),
- * kafka_world_expire() says all that are due of one owner.
+ * now and then: kafka_world_due() gives the owner of one that is due at `now_ns` (false: none), a
+ * tgid with KAFKA_OWNER_SERVER or without, kafka_world_expire() says all that are due of one owner.
  */
 bool kafka_world_due(const struct kafka_world *w, uint64_t now_ns, uint32_t *owner);
 void kafka_world_expire(struct kafka_world *w, uint64_t now_ns, uint32_t owner,

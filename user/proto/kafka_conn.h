@@ -125,7 +125,7 @@ struct kafka_conn {
 	struct kafka_map session;   /* a: fetch_offset, b: end seen, mark: request of fetch_mark */
 	struct kafka_request req;
 	struct kafka_response resp;
-	uint32_t owner;
+	uint32_t owner;          /* tgid, KAFKA_OWNER_SERVER */
 	struct kafka_client who; /* tgid 0 at the server's end */
 	uint32_t fetch_mark;
 	uint32_t behind;     /* partitions asked for whose end is known to be past their offset */

@@ -208,10 +208,26 @@ uint64_t kafka_identity_hash(const struct kafka_identity *id)
 	return h ? h : 1;
 }
 
+/* Makes room: what was settled behind one that still waits goes. */
+static void world_close_ranks(struct kafka_world *w)
+{
+	for (uint32_t i = w->failed.len; i; i--) {
+		struct kafka_failure f = *(struct kafka_failure *)fifo_front(&w->failed);
+
+		fifo_pop(&w->failed, 1);
+		if (f.identity)
+			*(struct kafka_failure *)fifo_push(&w->failed) = f;
+	}
+}
+
 bool kafka_world_failed(struct kafka_world *w, const struct kafka_failure *f)
 {
 	struct kafka_failure *slot = fifo_push(&w->failed);
 
+	if (!slot) {
+		world_close_ranks(w);
+		slot = fifo_push(&w->failed);
+	}
 	if (!slot)
 		return false;
 	*slot = *f;

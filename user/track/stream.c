@@ -149,6 +149,7 @@ static bool try_recognise(struct track *t, struct conn *c, const struct stream_c
 			  const uint8_t *data, uint32_t len, uint32_t flags)
 {
 	struct track_stream *s = &c->s[call->io];
+	/* A whole piece, because what is met half-way is known by the ends of its messages. */
 	uint8_t joined[TRACK_PREFIX_BYTES + RT_PIECE_BYTES];
 	uint32_t take = len < RT_PIECE_BYTES ? len : RT_PIECE_BYTES;
 	struct recognised v = {RT_PROTO_UNKNOWN, false, false};
