@@ -156,6 +156,36 @@ static struct said *late_pair(const struct wire *t, uint32_t first)
 	return s;
 }
 
+/* The same of a query: its message is found between the ends of the call. */
+TEST(a_late_query_with_its_head_cut)
+{
+	struct wire t;
+
+	wire_pg(&t);
+	for (uint32_t first = 0; first < t.calls[2].len && !test_failed; first++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, RT_ROLE_SERVER);
+
+		said_record(s, model_conn(&m, RT_F_LATE));
+		for (int i = 2; i < t.ncalls; i++) {
+			const uint8_t *p = t.bytes + t.calls[i].at;
+			uint32_t cut = i == 2 ? first : 0;
+
+			if (cut)
+				said_record(s, model_call(&m, t.calls[i].dir, p, cut));
+			said_record(s,
+				    model_call(&m, t.calls[i].dir, p + cut, t.calls[i].len - cut));
+		}
+		said_record(s, model_end(&m, 3, false, true));
+		CHECK_STR(s->log, "server select ok rows 1\nserver update 23505 rows 0\n"
+				  "server delete ok rows 3\n");
+		ends(s);
+		if (test_failed)
+			printf("# cut at %u\n", first);
+		said_free(s);
+	}
+}
+
 TEST(a_late_pipeline_with_its_head_cut)
 {
 	struct said *whole, *cut;

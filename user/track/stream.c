@@ -193,12 +193,27 @@ static bool try_recognise(struct track *t, struct conn *c, const struct stream_c
 	return c->ops && !c->left;
 }
 
+/* What was kept before it was recognised goes to the parser with the bytes that did: as one call,
+ * because one met half-way looks for its messages between the ends of calls. */
+static void carry_prefix(struct track *t, struct conn *c, enum rt_io io)
+{
+	struct track_stream *s = &c->s[io];
+	uint32_t n = s->prefix_len;
+
+	s->prefix_len = 0;
+	s->carry_ns = s->prefix_ns;
+	s->carry_flags = RT_CALL_START | RT_TURN;
+	if (n && !carry_add(s, s->prefix, n)) {
+		t->stats.carry_refused++;
+		s->next -= n;
+		stream_gap(t, c, io, n, s->prefix_ns, 0, RT_GAP_LIMIT);
+	}
+}
+
 void stream_bytes(struct track *t, struct conn *c, const struct stream_call *call,
 		  const uint8_t *data, uint32_t len, uint32_t flags)
 {
 	struct track_stream *s = &c->s[call->io];
-	uint8_t prefix[TRACK_PREFIX_BYTES];
-	uint32_t n;
 
 	if (c->left || len == 0) {
 		s->next += len;
@@ -214,18 +229,7 @@ void stream_bytes(struct track *t, struct conn *c, const struct stream_call *cal
 			s->next += len;
 			return;
 		}
-		n = s->prefix_len;
-		if (n) {
-			struct stream_call before = {.io = call->io,
-						     .first_ns = s->prefix_ns,
-						     .last_ns = s->prefix_ns,
-						     .len = n};
-
-			memcpy(prefix, s->prefix, n);
-			s->prefix_len = 0;
-			s->next -= n;
-			feed(t, c, &before, prefix, n, RT_CALL_START | RT_CALL_END | RT_TURN);
-		}
+		carry_prefix(t, c, call->io);
 	}
 	s->turned = false;
 	if (!c->left)
