@@ -194,11 +194,16 @@ $(O)/tests/bench/floor: tests/bench/floor.c $(O)/tests/bench/floor.bpf.o
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LIBS)
 
+$(O)/tests/bench/exchange: tests/bench/exchange.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $<
+
 ## bench: throughput of nginx, PostgreSQL, Kafka and FastAPI with redtap off and on in turn (root)
 .PHONY: bench
 bench:
 	$(Q)scripts/install-deps.sh --test
-	$(Q)$(MAKE) --no-print-directory all $(O)/tests/bench/floor
+	$(Q)$(MAKE) --no-print-directory all $(O)/tests/bench/floor $(O)/tests/bench/exchange
 	$(Q)python3 tests/bench/bench.py $(ARGS)
 
 ## lint: clang-tidy, cppcheck, the layer check and the format check

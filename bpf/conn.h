@@ -39,7 +39,9 @@ struct conn_dir {
 	__u8 eof;
 	__u8 big;  /* HTTP: short calls that are still looked at after a long one */
 	__u8 head; /* HTTP: the walk stands inside a head, or behind one that announced a body */
-	__u8 pad[6];
+	__u8 due;  /* a record of the other direction is out that comes after what this one's next
+		      brings */
+	__u8 pad[5];
 };
 
 /* sendmmsg, recvmmsg: the vector last seen, and the entry that comes next. */
@@ -60,6 +62,8 @@ struct conn_wait {
 	__u32 lock;
 	__u16 bytes;
 	__u16 count;
+	__u32 hurry; /* a record went past the lock: what waits is to follow at once */
+	__u32 pad;
 	__u64 prev[2]; /* conn_dir.prev before the first of them */
 	__u8 buf[WAIT_BYTES];
 };
@@ -151,6 +155,7 @@ struct scratch {
 	__u32 pad;
 	__u8 head[2 * RT_CLASSIFY_BYTES];
 	__u64 front_prev[2]; /* wait.bpf.h: as conn_wait.prev */
+	__u64 front_end[2];  /* conn_dir.prev when what waited was taken */
 	__u32 front_count;
 	__u32 more;             /* record.bpf.h: the last record was a piece of this call */
 	__u8 front[WAIT_BYTES]; /* what waited ends where the record begins */

@@ -334,7 +334,7 @@ static __always_inline void http_copy(struct scratch *s, struct conn *c, int io,
 
 	if (!s->walk_open || s->room < HTTP_PIECE_BYTES) {
 		if (s->room < HTTP_PIECE_BYTES || s->fill > RT_PIECE_BYTES)
-			record_piece(s, c, io);
+			record_flush(s, c, io, true);
 		frag_open(s);
 		s->walk_open = 1;
 	}
@@ -410,7 +410,7 @@ static long http_loop(__u64 i, void *arg)
  * Walks from the cursor on, or over what stands copied in the scratch already. False: the rest of
  * the call is to be copied as it is.
  */
-static __always_inline bool http_run(struct scratch *s, struct conn *c, int io, __u64 from)
+static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io, __u64 from)
 {
 	struct conn_http *h = &c->http[io];
 	struct http_ctx x = {s, c, io};
@@ -429,6 +429,14 @@ static __always_inline bool http_run(struct scratch *s, struct conn *c, int io, 
 	if (s->heads && io_is_request(c, io) && (s->heads > 1 || c->d[io].run))
 		c->piped = 1;
 	return h->state != HTTP_NONE;
+}
+
+/* Global, as record_flush() is. */
+__weak __noinline int http_run(struct scratch *s, struct conn *c, int io, __u64 from)
+{
+	if (!s || !c)
+		return 0;
+	return io == RT_SEND ? http_walk(s, c, RT_SEND, from) : http_walk(s, c, RT_RECV, from);
 }
 
 #endif

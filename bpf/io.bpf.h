@@ -304,7 +304,7 @@ static __always_inline void io_http(struct scratch *s, struct conn *c, int io, _
 		return;
 	limit = io_limit(c, io, len);
 	if (s->rec.gap && s->rec.nfrags && len - s->at > limit)
-		record_piece(s, c, io); /* the skipped bytes have their own cause */
+		record_flush(s, c, io, true); /* the skipped bytes have their own cause */
 	io_rest(s, len, limit > s->walked ? limit - s->walked : 0);
 	copy_run(s, c, io);
 }
@@ -418,7 +418,7 @@ static __always_inline bool io_quick(struct io_call *x, int io, __u64 off)
 	at = w->bytes;
 	barrier_var(at);
 	barrier_var(len);
-	if (at > WAIT_FRONT || len > WAIT_PAYLOAD)
+	if (at > WAIT_FRONT || len > WAIT_PAYLOAD || c->d[io].due)
 		goto other;
 	rec = (struct rt_rec_data *)(w->buf + at);
 	frag = (struct rt_frag *)(rec + 1);
@@ -438,7 +438,7 @@ static __always_inline bool io_quick(struct io_call *x, int io, __u64 off)
 	c->d[io].prev = off + len;
 	c->d[io].gap = RT_GAP_NONE;
 	wait_unlock(w);
-	if (c->ended)
+	if (wait_overtaken(c))
 		wait_flush(c, this_ring());
 	return true;
 other:

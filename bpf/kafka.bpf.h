@@ -444,7 +444,7 @@ static __always_inline void walk_step(struct scratch *s, struct conn *c, struct 
 	if (!s->walk_open || !s->room) {
 		/* Many small fragments: their headers take room as well. */
 		if (s->room < 2 * KAFKA_WINDOW || s->fill > RT_PIECE_BYTES) {
-			record_piece(s, c, io);
+			record_flush(s, c, io, true);
 		}
 		frag_open(s);
 		s->walk_open = 1;
@@ -562,8 +562,8 @@ enum walk_result {
 };
 
 /* The call's bytes by the walk. */
-static __always_inline enum walk_result walk_run(struct scratch *s, struct conn *c, int io,
-						 bool turn)
+static __always_inline enum walk_result walk_frames(struct scratch *s, struct conn *c, int io,
+						    bool turn)
 {
 	bool request = (c->role == RT_ROLE_SERVER) == (io == RT_RECV);
 	struct kafka_walk *w = walk_of(c);
@@ -589,6 +589,14 @@ static __always_inline enum walk_result walk_run(struct scratch *s, struct conn 
 	if (k->synced && !s->rec.nfrags && s->rec.off + s->rec.len < k->frame_end)
 		return WALK_SILENT;
 	return WALK_DONE;
+}
+
+/* Global, as record_flush() is. */
+__weak __noinline int walk_run(struct scratch *s, struct conn *c, int io, bool turn)
+{
+	if (!s || !c)
+		return WALK_NOT;
+	return io == RT_SEND ? walk_frames(s, c, RT_SEND, turn) : walk_frames(s, c, RT_RECV, turn);
 }
 
 #endif

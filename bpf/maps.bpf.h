@@ -182,4 +182,11 @@ static __always_inline void *this_ring(void)
 	return bpf_map_lookup_elem(&rings, &cpu);
 }
 
+static __always_inline bool ring_crowded(void)
+{
+	void *ring = this_ring();
+
+	return ring && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > cfg_crowd_bytes;
+}
+
 #endif

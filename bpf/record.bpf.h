@@ -26,13 +26,6 @@ static __always_inline __u64 ring_flags(struct scratch *s, void *ring, __u32 byt
 	return BPF_RB_NO_WAKEUP;
 }
 
-static __always_inline bool ring_crowded(void)
-{
-	void *ring = this_ring();
-
-	return ring && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > cfg_crowd_bytes;
-}
-
 /*
  * Fragment headers are written in place, not aligned: the machine can, and the compiler's byte by
  * byte memcpy is five times the instructions.
@@ -54,27 +47,29 @@ static __always_inline void frag_grow(struct scratch *s, __u32 n)
 	s->copied = s->at + n;
 }
 
+/* The record, [from, end) of its direction, found the ring full, and so did what stood before it.
+ */
 static __always_inline void record_lost(struct scratch *s, struct conn *c, int io, __u64 front,
 					__u64 from, __u64 end)
 {
-	struct conn_dir *d = &c->d[io];
+	bool locked = wait_lock(&c->wait);
 
 	stat_add(RT_STAT_LOST_RING, 1);
 	if (front) {
 		stat_add(RT_STAT_LOST_RING, s->front_count);
-		wait_lost(c, s->front_prev[RT_RECV], s->front_prev[RT_SEND]);
-	} else {
-		d->prev = from;
+		from = s->front_prev[io];
+		wait_lost(&c->d[!io], s->front_prev[!io], s->front_end[!io]);
 	}
-	d->gap = RT_GAP_LOST;
-	d->lost = end;
+	wait_lost(&c->d[io], from, end);
+	if (locked)
+		wait_unlock(&c->wait);
 }
 
 /*
  * Writes the record out, behind what waited, or lets it wait. What was lost is said by the next
  * record that gets through.
  */
-static __always_inline void record_flush(struct scratch *s, struct conn *c, int io, bool more)
+static __always_inline void record_out(struct scratch *s, struct conn *c, int io, bool more)
 {
 	struct conn_dir *d = &c->d[io];
 	void *ring;
@@ -100,13 +95,18 @@ static __always_inline void record_flush(struct scratch *s, struct conn *c, int 
 		else
 			bytes = 0;
 	}
+	if (bytes && s->rec.other > c->d[!io].prev)
+		c->d[!io].due = 1;
+	d->due = 0;
 	d->prev = end;
 	d->gap = RT_GAP_NONE;
 	if (locked)
 		wait_unlock(&c->wait);
+	else
+		c->wait.hurry = 1;
 	ring = this_ring();
 	if (!bytes) {
-		if (c->ended) /* meanwhile: nothing comes that would take it along */
+		if (wait_overtaken(c))
 			wait_flush(c, ring);
 	} else if (!ring || bpf_ringbuf_output(ring, wait_front(s, front), front + bytes,
 					       ring_flags(s, ring, front + bytes))) {
@@ -121,10 +121,18 @@ static __always_inline void record_flush(struct scratch *s, struct conn *c, int 
 	s->rec.start_ns = 0;
 }
 
-/* A piece of a call that goes on. Rare and large: once in a program, not where it is used. */
-static __noinline int record_piece(struct scratch *s, struct conn *c, int io)
+/*
+ * A global function: the verifier walks it once, not on every path that leads here. Weak, because
+ * both backends' objects hold it.
+ */
+__weak __noinline int record_flush(struct scratch *s, struct conn *c, int io, bool more)
 {
-	record_flush(s, c, io, true);
+	if (!s || !c)
+		return 0;
+	if (io == RT_SEND)
+		record_out(s, c, RT_SEND, more);
+	else
+		record_out(s, c, RT_RECV, more);
 	return 0;
 }
 
@@ -215,7 +223,7 @@ static __always_inline void copy_step(struct scratch *s, struct conn *c, int io)
 		return;
 	}
 	if (!s->room) {
-		record_piece(s, c, io);
+		record_flush(s, c, io, true);
 		frag_open(s);
 	}
 	n = s->seg_left < s->want_left ? s->seg_left : s->want_left;

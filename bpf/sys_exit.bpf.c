@@ -97,6 +97,8 @@ static __noinline struct conn *fb_conn(struct sock *sk, __u32 ino, int io, __u32
 
 	if (c && c->ino == ino)
 		return c;
+	if (c)
+		wait_flush(c, this_ring());
 	fresh = bpf_map_lookup_elem(&fb_fresh, &zero);
 	if (!fresh)
 		return NULL;

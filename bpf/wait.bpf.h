@@ -48,26 +48,30 @@ static __always_inline bool wait_lock(struct conn_wait *w)
 	return x.got != 0;
 }
 
-/* A plain store: x86 lets no earlier one pass it. */
+/* A full barrier: what is asked after it (wait_overtaken()) was not read before. */
 static __always_inline void wait_unlock(struct conn_wait *w)
 {
-	barrier();
-	*(volatile __u32 *)&w->lock = 0;
+	__sync_lock_test_and_set(&w->lock, 0);
 }
 
-/* What waited found the ring full: the next record of each direction in it says so. */
-static __always_inline void wait_lost(struct conn *c, __u64 recv_from, __u64 send_from)
+/* After the lock: whether nothing may come that takes along what was put. */
+static __always_inline bool wait_overtaken(struct conn *c)
 {
-	if (c->d[RT_RECV].prev > recv_from) {
-		c->d[RT_RECV].lost = c->d[RT_RECV].prev;
-		c->d[RT_RECV].prev = recv_from;
-		c->d[RT_RECV].gap = RT_GAP_LOST;
-	}
-	if (c->d[RT_SEND].prev > send_from) {
-		c->d[RT_SEND].lost = c->d[RT_SEND].prev;
-		c->d[RT_SEND].prev = send_from;
-		c->d[RT_SEND].gap = RT_GAP_LOST;
-	}
+	return *(volatile __u8 *)&c->ended || *(volatile __u32 *)&c->wait.hurry;
+}
+
+/*
+ * The records of [from, end) found the ring full: the next of this direction says so, unless one
+ * was made meanwhile that shows the hole itself.
+ */
+static __always_inline void wait_lost(struct conn_dir *d, __u64 from, __u64 end)
+{
+	if (end <= from)
+		return;
+	d->lost = end;
+	d->gap = RT_GAP_LOST;
+	if (d->prev == end)
+		d->prev = from;
 }
 
 /* Writes out what waits, for want of a next record. */
@@ -76,8 +80,9 @@ static __always_inline void wait_flush(struct conn *c, void *ring)
 	struct conn_wait *w = &c->wait;
 	__u64 bytes;
 
-	if (!w->bytes || !wait_lock(w))
+	if (!wait_lock(w))
 		return;
+	w->hurry = 0;
 	bytes = w->bytes;
 	barrier_var(bytes);
 	if (bytes > WAIT_BYTES)
@@ -88,7 +93,8 @@ static __always_inline void wait_flush(struct conn *c, void *ring)
 	}
 	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, BPF_RB_NO_WAKEUP)) {
 		stat_add(RT_STAT_LOST_RING, w->count);
-		wait_lost(c, w->prev[RT_RECV], w->prev[RT_SEND]);
+		wait_lost(&c->d[RT_RECV], w->prev[RT_RECV], c->d[RT_RECV].prev);
+		wait_lost(&c->d[RT_SEND], w->prev[RT_SEND], c->d[RT_SEND].prev);
 	} else {
 		stat_add(RT_STAT_EVENTS, 1);
 	}
@@ -99,8 +105,8 @@ static __always_inline void wait_flush(struct conn *c, void *ring)
 /* Whether the record in the scratch may wait: nobody is to miss it for a second. */
 static __always_inline bool wait_wanted(struct scratch *s, struct conn *c, int io)
 {
-	if (s->rec.h.flags & (RT_F_NOSEQ | RT_F_EOF) || c->ended || c->role == RT_ROLE_UNKNOWN ||
-	    c->proto == RT_PROTO_UNKNOWN)
+	if (s->rec.h.flags & (RT_F_NOSEQ | RT_F_EOF) || c->ended || c->d[io].due ||
+	    c->role == RT_ROLE_UNKNOWN || c->proto == RT_PROTO_UNKNOWN)
 		return false;
 	return !s->rec.nfrags || io_is_request(c, io);
 }
@@ -179,6 +185,8 @@ static __always_inline __u64 wait_take(struct scratch *s, struct conn *c)
 		return 0;
 	s->front_prev[RT_RECV] = w->prev[RT_RECV];
 	s->front_prev[RT_SEND] = w->prev[RT_SEND];
+	s->front_end[RT_RECV] = c->d[RT_RECV].prev;
+	s->front_end[RT_SEND] = c->d[RT_SEND].prev;
 	s->front_count = w->count;
 	w->bytes = w->count = 0;
 	return bytes;

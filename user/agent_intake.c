@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 
-#define LISTED_AT_ONCE  256                /* connections, before the rings are read again */
+#define LISTED_AT_ONCE  64                 /* connections, before the rings are read again */
 #define REFRESH_PASSES  (TRACK_PASSES + 1) /* at a scrape, so that nothing is left waiting */
 #define REFRESH_WAIT_NS (2 * CLOCK_NS_PER_SECOND)
 

@@ -13,6 +13,7 @@ docs/PERFORMANCE.md is not kept.
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -169,6 +170,35 @@ class Floor:
 
     def stop(self):
         self.proc.stop()
+
+
+def exchange(seconds, capture):
+    """An HTTP exchange of a server that is followed, against one that is not (exchange.c)."""
+    program = procs.OUT / "tests" / "bench" / "exchange"
+    followed = procs.run_dir() / "exchange-followed"
+    if not followed.exists():
+        shutil.copy2(program, followed)
+    servers = []
+    for binary in (program, followed):
+        port = procs.free_port()
+        servers.append((port, procs.spawn([binary, "serve", port], cpus=SERVER_CPU)))
+        procs.await_port(servers[-1][1], port)
+    with Redtap(capture, args=["--select", "exe=*/exchange-followed"]) as r:
+        where = [x for port, proc in servers for x in (port, proc.pid)]
+        out = procs.run([program, "drive", seconds, *where], cpus=CLIENT_CPU, timeout=seconds + 60)
+        page = r.scrape()
+    for _, proc in servers:
+        proc.stop()
+    slices, plain, seen, ratio, quarter, three_quarters = (float(x) for x in out.split())
+    return {
+        "load": "exchange",
+        "slices": int(slices),
+        "us": {"not followed": plain, "followed": seen},
+        "ratio": ratio,
+        "quartiles": (quarter, three_quarters),
+        "events_per_op": page.total("redtap_events_total")
+        / max(page.total("http_requests_total", service="exchange-followed"), 1),
+    }
 
 
 def program_runs():
@@ -334,8 +364,8 @@ def main():
     parser.add_argument("--check", action="store_true", help="exit 1 when a bound is not kept")
     args = parser.parse_args()
     chosen = [n for n in LOADS if not args.only or any(o in n for o in args.only.split(","))]
-    if not chosen:
-        parser.error(f"no such load; there are {', '.join(LOADS)}")
+    if not chosen and args.only not in ("exchange",):
+        parser.error(f"no such load; there are exchange, {', '.join(LOADS)}")
 
     tap.alone()
     book_dir = procs.OUT / "bench"
@@ -343,7 +373,18 @@ def main():
     path = book_dir / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.jsonl"
     results = {}
     with open(path, "w") as book:
-        print(HEAD, flush=True)
+        if not args.only or any(o in "exchange" for o in args.only.split(",")):
+            x = exchange(args.rounds * args.seconds, args.capture)
+            book.write(json.dumps(x) + "\n")
+            print(
+                f"an HTTP exchange of a followed server, by {x['slices']} alternating slices: "
+                f"{x['us']['not followed']:.2f} -> {x['us']['followed']:.2f} us of CPU, ratio "
+                f"{x['ratio']:.3f} (quartiles {x['quartiles'][0]:.3f}..{x['quartiles'][1]:.3f}), "
+                f"{x['events_per_op']:.2f} events",
+                flush=True,
+            )
+        if chosen:
+            print(HEAD, flush=True)
         for name in chosen:
             try:
                 bench = LOADS[name](args.seconds)

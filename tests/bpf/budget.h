@@ -15,12 +15,12 @@ struct budget {
 };
 
 static const struct budget budgets[] = {
-	{"rt_destroy", 330, 580},        {"rt_exec", 310, 280},
-	{"rt_exit", 120, 100},           {"rt_fork", 150, 150},
-	{"rt_iter_fallback", 280, 360},  {"rt_iter_sockets", 230, 300},
-	{"rt_send_start", 640, 690},     {"rt_set_state", 360, 660},
-	{"rt_sock_recv", 13000, 310000}, {"rt_sock_send", 12500, 310000},
-	{"rt_sys_exit", 20000, 550000},
+	{"rt_destroy", 330, 520},       {"rt_exec", 310, 280},
+	{"rt_exit", 120, 100},          {"rt_fork", 150, 150},
+	{"rt_iter_fallback", 310, 400}, {"rt_iter_sockets", 260, 320},
+	{"rt_send_start", 640, 690},    {"rt_set_state", 360, 600},
+	{"rt_sock_recv", 11900, 90000}, {"rt_sock_send", 11800, 88000},
+	{"rt_sys_exit", 17000, 140000},
 };
 
 #endif

@@ -140,7 +140,8 @@ static void turns_choose(struct player *p, struct part part)
 /* What a play was, for who looks into a difference. */
 static void turn_say(const struct turn *t)
 {
-	static const char *const ways[] = {"whole", "messages", "coalesced", "bytes", "cut", "read"};
+	static const char *const ways[] = {"whole", "messages", "coalesced",
+					   "bytes", "cut",      "read"};
 
 	dprintf(STDOUT_FILENO, " %s %s %s", calls_send_names[t->send], calls_recv_names[t->recv],
 		ways[t->way]);
