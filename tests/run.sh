@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs test programs and counts their TAP: run.sh OUT fast|all|fuzz [SECONDS]|e2e [PATTERN]
 #   fast  unit, module and oracle tests, goldens, corpora  e2e  tests/e2e/test_*PATTERN*.py
-#   all   the same, BPF tests, lint, 60 s of every fuzzer, e2e
+#   all   the same, BPF tests, lint, 60 s of every fuzzer, e2e, a part of the replay bed
 # One line per program; the output of one that failed is shown, and its failures are listed again at
 # the end; all of it is under OUT/test-logs.
 # The last line is "N passed, N failed, N skipped"; exit 1 when anything failed. A program that
@@ -149,6 +149,17 @@ e2e() {
 	done
 }
 
+# An eighth of the replay bed over sockets, another one with every commit; `make drills` plays all.
+replay_part() {
+	local part
+	part=$(($(git -C "$top" rev-list --count HEAD 2>/dev/null || echo 0) % 8))/8
+	program e2e/replay-tcp 300 env REPLAY_PART="$part" REPLAY_ONLY='*.tcp?' \
+		python3 tests/e2e/test_replay.py
+	# Not Kafka, whose first request must tell where nobody knows that a connection is new.
+	program e2e/replay-others 300 env REPLAY_PART="$part" REPLAY_ONLY='[hp]*.[mu]*' \
+		python3 tests/e2e/test_replay.py 'replay['
+}
+
 case $mode in
 fast)
 	programs unit 120
@@ -172,6 +183,7 @@ all)
 	single lint 2700 make --no-print-directory O="$out" lint
 	programs bpf 900
 	e2e
+	replay_part
 	fuzz 60
 	;;
 *)
