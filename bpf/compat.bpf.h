@@ -6,7 +6,9 @@
  *   6.2   bpf_rdonly_cast()
  *   6.3   sock_send_length, sock_recv_length tracepoints: the primary capture
  *   6.16  tcp_sendmsg_locked tracepoint: stamps the start of a send
+ *   5.17  bpf_loop()
  *   5.16  bpf_skc_to_unix_sock()
+ *   5.12  atomic exchange
  *   5.5   tp_btf; 5.8 ring buffer; 5.11 socket storage and current task for tracing programs
  */
 #ifndef REDTAP_COMPAT_BPF_H

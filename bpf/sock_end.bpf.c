@@ -5,11 +5,13 @@
 /*
  * How far sending had come. A reset is handled inside the very send it strikes, before that call's
  * own hook: its bytes are in TCP's sequence already, and the end must wait for them. A FIN counts
- * as one, hence the one that is left out: the last byte comes with those before it.
+ * as one, hence the one that is left out: the last byte comes with those before it. Behind a reset
+ * the sequence is a new connection's, and what there was to wait for was told before.
  */
 static __always_inline __u64 end_sent(struct conn *c, struct sock *sk)
 {
-	struct tcp_sock *tp = c->noseq ? NULL : bpf_skc_to_tcp_sock(sk);
+	bool known = c->noseq || c->ended & SEND_SHUTDOWN;
+	struct tcp_sock *tp = known ? NULL : bpf_skc_to_tcp_sock(sk);
 	__s32 ahead = tp ? tp->write_seq - c->d[RT_SEND].seq : 0;
 
 	return ahead > 1 ? c->d[RT_SEND].off + ahead - 1 : c->d[RT_SEND].prev;
@@ -18,9 +20,11 @@ static __always_inline __u64 end_sent(struct conn *c, struct sock *sk)
 static __always_inline void end_record(struct conn *c, struct sock *sk, __u8 shut, bool reset,
 				       bool destroyed)
 {
+	__u64 sent = end_sent(c, sk);
 	void *ring = this_ring();
 	struct rt_rec_end *r;
 
+	c->ended = shut;
 	if (!c->id || (c->proto == RT_PROTO_IGNORED && !destroyed))
 		return;
 	wait_flush(c, ring);
@@ -35,7 +39,7 @@ static __always_inline void end_record(struct conn *c, struct sock *sk, __u8 shu
 	r->h.conn = c->id;
 	r->h.ts_ns = bpf_ktime_get_ns();
 	r->off[RT_RECV] = c->d[RT_RECV].prev;
-	r->off[RT_SEND] = end_sent(c, sk);
+	r->off[RT_SEND] = sent;
 	for (int io = 0; io < 2; io++)
 		if (c->d[io].lost > c->d[io].prev)
 			r->lost[io] = c->d[io].lost;
@@ -81,7 +85,6 @@ int BPF_PROG(rt_set_state, struct sock *sk, int oldstate, int newstate)
 		(sk->sk_err || oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT);
 	if (shut == c->ended && !reset)
 		return 0;
-	c->ended = shut;
 	end_record(c, sk, shut, reset, false);
 	return 0;
 }

@@ -259,6 +259,8 @@ BOTH(reset)
 	CHECK(!c->d[RT_RECV].eof);
 	rig_await_end(r, s);
 	CHECK(s->destroyed);
+	CHECK_EQ(s->end.off[RT_SEND], s->d[RT_SEND].end);
+	CHECK_EQ(s->end.off[RT_RECV], s->d[RT_RECV].end);
 	rig_close(&p);
 	rig_await_end(r, c);
 	CHECK(c->destroyed);
