@@ -109,18 +109,21 @@ corpora() {
 	done
 }
 
-# One fuzzer for a time: fuzz_one NAME SECONDS. Findings stay in the logs' folder.
+# One fuzzer for a time: fuzz_one NAME SECONDS. Findings stay in the logs' folder. In CI it begins
+# with the same seed each time, so that what fails there is the change's; `make fuzz` hunts on.
 fuzz_one() {
 	mkdir -p "$logs/$1.found" "$out/fuzz-corpus/$1"
 	"$out/tests/fuzz/$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-		-artifact_prefix="$logs/$1.found/" "$out/fuzz-corpus/$1" "$top/tests/fuzz/corpus/${1#fuzz_}"
+		-artifact_prefix="$logs/$1.found/" -seed="$seed" "$out/fuzz-corpus/$1" "$top/tests/fuzz/corpus/${1#fuzz_}"
 }
 
 # Every fuzzer for SECONDS, two at a time, one test each.
 fuzz() {
 	local name log
+	local seed=0
+	[ "$mode" = all ] && seed=1
 	export -f fuzz_one
-	export out logs top
+	export out logs top seed
 	say ... fuzz "$1 s each: $(fuzz_names | tr '\n' ' ')"
 	fuzz_names | timeout --kill-after=30 $(($1 * 8 + 120)) xargs -r -P 2 -I{} \
 		bash -c "{ fuzz_one {} $1; echo \"status \$?\"; } >'$logs/fuzz.{}.log' 2>&1 </dev/null"
