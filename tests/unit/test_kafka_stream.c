@@ -563,6 +563,21 @@ TEST(sasl_bare_tokens)
 	talk_check(&t, "SaslHandshake.0; t/0 produced 2; Produce.9");
 }
 
+/* The rings are read one after the other: a token may be heard of before what it was sent behind.
+ */
+TEST(sasl_bare_tokens_before_the_answer)
+{
+	struct talk t = {0};
+
+	m_plain(talk_add(&t), RT_REQ, 17, 0, 1, "\0\5PLAIN", 7);
+	*talk_add(&t) = token(RT_REQ, "\0user\0secret", 12);
+	m_plain(talk_add(&t), RT_RESP, 17, 0, 1, "\0\0\0\0\0\1\0\5PLAIN", 13);
+	*talk_add(&t) = token(RT_RESP, "", 0);
+	m_produce(talk_add(&t), 9, 2, -1, "t", 1, one);
+	m_produced(talk_add(&t), 9, 2, "t", 1, one);
+	talk_check(&t, "SaslHandshake.0; t/0 produced 2; Produce.9");
+}
+
 TEST(sasl_authenticate)
 {
 	struct talk t = {0};

@@ -87,6 +87,9 @@ static void kafka_request_start(struct kafka_conn *c, const struct kafka_head *h
 	bool known = api && head->version <= api->max;
 
 	kafka_request_begin(c, head, sink);
+	/* Not at the answer: tokens are sent behind it, but may be heard of before it. */
+	if (head->api == KAFKA_SASL_HANDSHAKE)
+		c->sasl_raw = head->version == 0;
 	if (head->api == KAFKA_TOKEN) {
 		kafka_walk_start(w, NULL, NULL, 0, 0, left);
 		return;

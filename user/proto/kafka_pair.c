@@ -455,8 +455,8 @@ void kafka_response_end(struct kafka_conn *c, uint64_t ns, const struct rt_sink 
 		kafka_fetch_end(c, p, ns, sink);
 	else if (p->api == KAFKA_END_TXN && !c->resp.error)
 		response_txn_end(c, p, ns, sink);
-	else if (p->api == KAFKA_SASL_HANDSHAKE && p->version == 0 && !c->resp.error)
-		c->sasl_raw = 1;
+	else if (p->api == KAFKA_SASL_HANDSHAKE && c->resp.error)
+		c->sasl_raw = 0;
 	if (p->api != KAFKA_TOKEN)
 		response_txn(c, p, ns, sink);
 	pending_pop(c);
