@@ -8,8 +8,10 @@
  *   6.16  tcp_sendmsg_locked tracepoint: stamps the start of a send
  *   5.17  bpf_loop()
  *   5.16  bpf_skc_to_unix_sock()
+ *   5.13  bpf_for_each_map_elem()
  *   5.12  atomic exchange
- *   5.5   tp_btf; 5.8 ring buffer; 5.11 socket storage and current task for tracing programs
+ *   5.5   tp_btf; 5.8 ring buffer; 5.11 socket storage, current task and bpf_sock_from_file() for
+ * tracing programs
  */
 #ifndef REDTAP_COMPAT_BPF_H
 #define REDTAP_COMPAT_BPF_H

@@ -96,7 +96,7 @@ struct conn {
 	__u8 ended;    /* sk_shutdown as last reported */
 	__u8 late;     /* bytes had passed before, or that is not known */
 	__u8 quiet;    /* fallback: no hook tells its end (AF_UNIX, MPTCP) */
-	__u8 pad;
+	__u8 swept;    /* `open_sweep` that listed it (iter_open.bpf.c) */
 	struct conn_wait wait;
 };
 

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Every live connection, once a second and at a scrape: what is still open, by omission what is
- * gone, and the records that wait. One program per backend. */
+/*
+ * Every live connection, once a second and at a scrape: what is still open, by omission what is
+ * gone, and the records that wait. By the storage, or, for the fallback and where the kernel
+ * refuses iterators of maps, by the files that every process has open.
+ */
 #include "wait.bpf.h"
 
-static __always_inline void open_write(struct seq_file *seq, struct conn *c)
+/* 0, or a negative errno: then the kernel comes again. */
+static __always_inline long open_write(struct seq_file *seq, struct conn *c)
 {
 	struct rt_rec_open r = {};
 
@@ -22,7 +26,7 @@ static __always_inline void open_write(struct seq_file *seq, struct conn *c)
 	r.tgid = c->tgid;
 	r.proto = c->proto;
 	r.shut = c->ended;
-	bpf_seq_write(seq, &r, sizeof(r));
+	return bpf_seq_write(seq, &r, sizeof(r));
 }
 
 SEC("iter/bpf_sk_storage_map")
@@ -47,24 +51,50 @@ static __always_inline bool open_lives(struct conn *c, struct sock *sk)
 	return socket && BPF_CORE_READ(alloc, vfs_inode.i_ino) == c->ino;
 }
 
-/* A socket's address may be used again: what is idle for long goes. */
-SEC("iter/bpf_map_elem")
-int rt_iter_fallback(struct bpf_iter__bpf_map_elem *ctx)
+/* Fallback: what is closed, and, as an address may be used again, what is idle for long, goes. */
+static long open_purge(struct bpf_map *map, __u64 *at, struct conn *c, void *arg)
 {
-	struct conn *c = ctx->value;
-	__u64 *at = ctx->key;
-	__u64 key;
+	__u64 key = *at;
 
-	if (!at || !c)
-		return 0;
-	if ((c->quiet && !open_lives(c, (struct sock *)*at)) ||
+	if ((c->quiet && !open_lives(c, (struct sock *)key)) ||
 	    (c->last_ns && bpf_ktime_get_ns() - c->last_ns > RT_FALLBACK_IDLE_NS)) {
-		key = *at;
 		if (c->proto == RT_PROTO_KAFKA)
 			bpf_map_delete_elem(&kafka_walks, &c->id);
 		bpf_map_delete_elem(&fb_conns, &key);
+	}
+	return 0;
+}
+
+static __always_inline struct conn *open_conn(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct conn *c;
+
+	if (!cfg_fallback)
+		return bpf_sk_storage_get(&sk_conns, sk, NULL, 0);
+	c = bpf_map_lookup_elem(&fb_conns, &key);
+	return c && open_lives(c, sk) ? c : NULL;
+}
+
+SEC("iter/task_file")
+int rt_iter_files(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct socket *socket;
+	struct sock *sk;
+	struct conn *c;
+
+	barrier_var(file); /* read once: what was held against NULL is what is used */
+	if (!file) {       /* behind the last */
+		if (cfg_fallback)
+			bpf_for_each_map_elem(&fb_conns, open_purge, NULL, 0);
 		return 0;
 	}
-	open_write(ctx->meta->seq, c);
+	socket = bpf_sock_from_file(file);
+	sk = socket ? socket->sk : NULL;
+	c = sk ? open_conn(sk) : NULL;
+	/* One socket may be open many times. */
+	if (c && c->id && c->swept != open_sweep && !open_write(ctx->meta->seq, c))
+		c->swept = open_sweep;
 	return 0;
 }

@@ -60,6 +60,9 @@ int check_run(const struct config *config)
 	     probe.send_locked ? "sends are stamped at entry"
 			       : "needs Linux 6.16; sends are stamped at return");
 	line("sys_exit", probe.sys_exit, probe.sys_exit ? "fallback capture" : "no fallback");
+	line("socket storage iterator", probe.storage_iter,
+	     probe.storage_iter ? "lists what is open"
+				: "refused; open files are looked through instead");
 	r = ok ? capture_open(&cc, &capture) : -1;
 	if (r == 0) {
 		line("programs load and attach", true, "");

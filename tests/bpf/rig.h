@@ -259,10 +259,11 @@ static inline uint64_t rig_stat(struct rig *r, enum rt_stat id)
 	return now[id] - r->stats[id];
 }
 
-/* NULL: said why by skipping or failing the test. */
-static inline struct rig *rig_new(enum capture_mode mode)
+/* NULL: said why by skipping or failing the test. `by_files` as in struct capture_config. */
+static inline struct rig *rig_new_listing(enum capture_mode mode, bool by_files)
 {
-	struct capture_config config = {.mode = mode, .ring_bytes = RT_RING_MAX_BYTES};
+	struct capture_config config = {
+		.mode = mode, .ring_bytes = RT_RING_MAX_BYTES, .by_files = by_files};
 	struct rig *r = calloc(1, sizeof(*r));
 	cpu_set_t one;
 	int err;
@@ -293,6 +294,11 @@ static inline struct rig *rig_new(enum capture_mode mode)
 	capture_stats(r->capture, r->stats);
 	capture_trace(r->capture, (uint32_t)getpid(), true);
 	return r;
+}
+
+static inline struct rig *rig_new(enum capture_mode mode)
+{
+	return rig_new_listing(mode, false);
 }
 
 static inline void rig_clear(struct rig *r)

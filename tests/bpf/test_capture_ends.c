@@ -292,9 +292,9 @@ BOTH(unix_ends)
 
 /* ---- the list of what is open ---- */
 
-BOTH(the_list)
+static void the_list(enum capture_mode mode, bool by_files)
 {
-	struct rig *r = rig_new(mode);
+	struct rig *r = rig_new_listing(mode, by_files);
 	struct rig_pair p[RIG_FAMILIES];
 	uint64_t ids[RIG_FAMILIES][2];
 	struct rt_rec_open *open;
@@ -336,6 +336,91 @@ BOTH(the_list)
 				usleep(1000);
 			CHECK(!rig_listed(r, ids[f][server]));
 		}
+	rig_free(r);
+}
+
+TEST(the_list_socket)
+{
+	the_list(CAPTURE_SOCKET, false);
+}
+
+TEST(the_list_socket_by_files)
+{
+	the_list(CAPTURE_SOCKET, true);
+}
+
+TEST(the_list_syscall)
+{
+	the_list(CAPTURE_SYSCALL, true);
+}
+
+#define MANY 240 /* pairs: more than one buffer of the kernel's iterator holds */
+
+struct many {
+	uint64_t ids[4 * MANY];
+	size_t n;
+};
+
+static void many_on_open(void *arg, const struct rt_rec_open *rec)
+{
+	struct many *m = arg;
+
+	if (rec->tgid == (uint32_t)getpid() && m->n < sizeof(m->ids) / sizeof(m->ids[0]))
+		m->ids[m->n++] = rec->h.conn;
+}
+
+static void many_on_record(void *arg, const struct rt_rec *rec)
+{
+	(void)arg, (void)rec;
+}
+
+static int many_order(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Sockets that are open twice, and in a second process, are listed once each, every time. */
+BOTH(each_is_listed_once)
+{
+	struct rig *r = rig_new_listing(mode, true);
+	int pairs[MANY][2], copies[MANY], stop[2];
+	struct many m;
+	pid_t child;
+
+	if (!r)
+		return;
+	REQUIRE(!pipe(stop));
+	for (int i = 0; i < MANY; i++) {
+		REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]));
+		tell(pairs[i][0], pairs[i][1], "1");
+		tell(pairs[i][1], pairs[i][0], "2");
+		copies[i] = dup(pairs[i][0]);
+	}
+	child = fork();
+	if (!child) {
+		close(stop[1]);
+		_exit(read(stop[0], &m, 1) == 0 ? 0 : 1);
+	}
+	/* More often than the number of a walk takes to come round. */
+	for (int round = 0; round < 300; round++) {
+		m.n = 0;
+		capture_read(r->capture, many_on_record, NULL);
+		REQUIRE(!capture_list(r->capture, many_on_open, &m));
+		REQUIRE(m.n == 2 * (size_t)MANY);
+		qsort(m.ids, m.n, sizeof(m.ids[0]), many_order);
+		for (size_t i = 1; i < m.n; i++)
+			REQUIRE(m.ids[i - 1] != m.ids[i]);
+	}
+	close(stop[1]);
+	waitpid(child, NULL, 0);
+	for (int i = 0; i < MANY; i++) {
+		close(pairs[i][0]);
+		close(pairs[i][1]);
+		close(copies[i]);
+	}
+	close(stop[0]);
 	rig_free(r);
 }
 

@@ -19,6 +19,7 @@ struct capture {
 	struct redtap_bpf *skel;
 	struct ring_buffer *rings;
 	struct bpf_link *iter;
+	bool by_files; /* what `iter` walks: open files, else socket storage */
 	enum capture_mode mode;
 	int cpus;
 	int *ring_fds;
@@ -116,13 +117,13 @@ static void capture_choose_programs(struct capture *c, const struct capture_prob
 
 	bpf_program__set_autoload(c->skel->progs.rt_sock_send, socket);
 	bpf_program__set_autoload(c->skel->progs.rt_sock_recv, socket);
-	bpf_program__set_autoload(c->skel->progs.rt_iter_sockets, socket);
+	bpf_program__set_autoload(c->skel->progs.rt_iter_sockets, !c->by_files);
+	bpf_program__set_autoload(c->skel->progs.rt_iter_files, c->by_files);
 	bpf_program__set_autoload(c->skel->progs.rt_send_start, socket && probe->send_locked);
 	bpf_program__set_autoload(c->skel->progs.rt_sys_exit, !socket);
-	bpf_program__set_autoload(c->skel->progs.rt_iter_fallback, !socket);
-	/* Attached with the map they walk, below. */
+	/* Attached below, with the map it walks. */
 	bpf_program__set_autoattach(c->skel->progs.rt_iter_sockets, false);
-	bpf_program__set_autoattach(c->skel->progs.rt_iter_fallback, false);
+	bpf_program__set_autoattach(c->skel->progs.rt_iter_files, false);
 	c->skel->rodata->cfg_self_tgid = getpid();
 	c->skel->rodata->cfg_wake_bytes = c->ring_bytes / 4;
 	c->skel->rodata->cfg_crowd_bytes = c->ring_bytes / 2;
@@ -132,17 +133,17 @@ static void capture_choose_programs(struct capture *c, const struct capture_prob
 
 static int capture_attach_iter(struct capture *c)
 {
-	bool socket = c->mode == CAPTURE_SOCKET;
-	union bpf_iter_link_info info = {
-		.map.map_fd = bpf_map__fd(socket ? c->skel->maps.sk_conns : c->skel->maps.fb_conns),
-	};
+	union bpf_iter_link_info info = {.map.map_fd = bpf_map__fd(c->skel->maps.sk_conns)};
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
 
+	if (c->by_files) {
+		c->iter = bpf_program__attach_iter(c->skel->progs.rt_iter_files, NULL);
+		return c->iter ? 0 : -errno;
+	}
 	/* Set one by one: an initialiser leaves the padding undefined, and libbpf refuses that. */
 	opts.link_info = &info;
 	opts.link_info_len = sizeof(info);
-	c->iter = bpf_program__attach_iter(
-		socket ? c->skel->progs.rt_iter_sockets : c->skel->progs.rt_iter_fallback, &opts);
+	c->iter = bpf_program__attach_iter(c->skel->progs.rt_iter_sockets, &opts);
 	return c->iter ? 0 : -errno;
 }
 
@@ -165,6 +166,7 @@ int capture_open(const struct capture_config *config, struct capture **out)
 	r = -ENOSYS;
 	if (c->mode == CAPTURE_AUTO || (c->mode == CAPTURE_SOCKET && !probe.sock_length))
 		goto fail;
+	c->by_files = config->by_files || c->mode == CAPTURE_SYSCALL || !probe.storage_iter;
 	c->cpus = libbpf_num_possible_cpus();
 	r = -EINVAL;
 	if (c->cpus < 1 || c->cpus > CAPTURE_CPUS_MAX)
@@ -245,6 +247,8 @@ int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_op
 
 	if (fd < 0)
 		return -errno;
+	if (!++c->skel->data->open_sweep)
+		c->skel->data->open_sweep = 1;
 	while ((n = read(fd, (char *)batch + have, sizeof(batch) - have)) > 0) {
 		have += n;
 		for (size_t i = 0; i < have / sizeof(batch[0]); i++)

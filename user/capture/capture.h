@@ -25,13 +25,15 @@ struct capture_probe {
 	bool sock_length; /* sock_send_length and sock_recv_length */
 	bool send_locked; /* tcp_sendmsg_locked */
 	bool sys_exit;
-	bool bpf_allowed; /* bpf() lets us create a map */
-	int bpf_errno;    /* when it does not */
+	bool storage_iter; /* socket storage may be iterated; else open files are */
+	bool bpf_allowed;  /* bpf() lets us create a map */
+	int bpf_errno;     /* when it does not */
 };
 
 struct capture_config {
 	enum capture_mode mode;
 	size_t ring_bytes; /* of all rings together; 0: the default */
+	bool by_files;     /* list the live by open files, even where storage may be iterated */
 };
 
 struct capture;
@@ -61,7 +63,7 @@ int capture_read(struct capture *c, void (*fn)(void *arg, const struct rt_rec *r
 /* Bytes of all records read so far. */
 uint64_t capture_read_bytes(const struct capture *c);
 
-/* Lists the live connections (RT_REC_OPEN). Negative errno; `arg` as given. */
+/* Lists the live connections (RT_REC_OPEN), each once. Negative errno; `arg` as given. */
 int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_open *rec),
 		 void *arg);
 

@@ -11,6 +11,29 @@ static bool has_tracepoint(const struct btf *btf, const char *typedef_name)
 	return btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF) > 0;
 }
 
+/* Some kernels refuse every iterator of a map's elements with EPERM, whoever asks. */
+static bool may_iterate_storage(const struct btf *btf)
+{
+	const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	int id = btf__find_by_name_kind(btf, "bpf_iter_bpf_sk_storage_map", BTF_KIND_FUNC);
+	int fd;
+
+	if (id <= 0)
+		return false;
+	opts.expected_attach_type = BPF_TRACE_ITER;
+	opts.attach_btf_id = id;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "redtap_probe", "GPL", insns,
+			   sizeof(insns) / sizeof(insns[0]), &opts);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 void capture_probe(struct capture_probe *probe)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -23,6 +46,7 @@ void capture_probe(struct capture_probe *probe)
 				     has_tracepoint(btf, "btf_trace_sock_recv_length");
 		probe->send_locked = has_tracepoint(btf, "btf_trace_tcp_sendmsg_locked");
 		probe->sys_exit = has_tracepoint(btf, "btf_trace_sys_exit");
+		probe->storage_iter = may_iterate_storage(btf);
 		btf__free(btf);
 	}
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "redtap_probe", 4, 8, 1, NULL);
