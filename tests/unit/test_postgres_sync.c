@@ -391,6 +391,20 @@ TEST(a_later_end_is_not_the_units)
 		   "! abandoned 2\n"));
 }
 
+/* The end of all answers is lost, then a request: the next ReadyForQuery is looked for all the
+ * same, and behind it all is known. */
+TEST(answers_and_then_a_request_are_lost)
+{
+	CHECK(says(0,
+		   START "~ < 30\n~ > 40\n> Q select 1\n< C SELECT 1\n< Z I\n> Q begin\n"
+			 "< C BEGIN\n< Z T\n> Q commit\n< C COMMIT\n< Z I\n",
+		   "begin ok rows=0 db=u/u @7-8\ncommit ok rows=0 db=u/u @9-10\n"));
+	CHECK(says(0,
+		   START "~ < 30\n> Q select 1\n~ > 40\n< C SELECT 1\n< Z I\n-\n< C UPDATE 2\n"
+			 "< Z I\n> Q begin\n< C BEGIN\n< Z T\n",
+		   "update ok rows=2 db=u/u untimed\nbegin ok rows=0 db=u/u @8-9\n"));
+}
+
 static int tail_after(const char *script)
 {
 	struct play_talk *t = play_read(script);

@@ -266,10 +266,8 @@ static int pg_fresh(struct pg_conn *c, const struct rt_chunk *chunk, size_t at)
 		return 0;
 	if (RT_AT(chunk, at) < m->start_ns) {
 		/* it may have overtaken its request, or be one that was sent before the loss */
-		if (c->waited) {
-			c->resp.fresh = 0;
+		if (c->waited)
 			pg_untie(c, PG_UNTIED_BLIND);
-		}
 		return 0;
 	}
 	if (chunk->len - at < PG_HEAD_BYTES)
