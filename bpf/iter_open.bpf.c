@@ -4,6 +4,7 @@
  * gone, and the records that wait. By the storage, or, for the fallback and where the kernel
  * refuses iterators of maps, by the files that every process has open.
  */
+#include "open.bpf.h"
 #include "wait.bpf.h"
 
 /* 0, or a negative errno: then the kernel comes again. */
@@ -45,10 +46,9 @@ int rt_iter_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
  */
 static __always_inline bool open_lives(struct conn *c, struct sock *sk)
 {
-	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
-	struct socket_alloc *alloc = (struct socket_alloc *)socket;
+	__u32 ino = sock_ino(sk);
 
-	return socket && BPF_CORE_READ(alloc, vfs_inode.i_ino) == c->ino;
+	return ino && ino == c->ino;
 }
 
 /* Fallback: what is closed, and, as an address may be used again, what is idle for long, goes. */

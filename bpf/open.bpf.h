@@ -94,6 +94,20 @@ static __always_inline void conn_open_record(struct conn *c, struct sock *sk, __
 	stat_add(RT_STAT_EVENTS, 1);
 }
 
+/* The inode's number, 0 behind close(). */
+static __always_inline __u32 sock_ino(struct sock *sk)
+{
+	struct socket_alloc *alloc = (struct socket_alloc *)BPF_CORE_READ(sk, sk_socket);
+
+	return alloc ? BPF_CORE_READ(alloc, vfs_inode.i_ino) : 0;
+}
+
+/* Where no sequence tells whether bytes had passed: the socket was made since all is followed. */
+static __always_inline bool sock_young(__u32 ino)
+{
+	return young_after && ino && (__s32)(ino - young_after) > 0;
+}
+
 static __always_inline void conn_init(struct conn *c, __u8 role)
 {
 	c->id = conn_new_id();

@@ -27,7 +27,8 @@ static __noinline struct conn *sock_conn_new(struct sock *sk, int io, __u32 ret)
 			flags |= RT_F_LATE;
 	} else {
 		c->noseq = 1;
-		flags |= RT_F_LATE; /* not known: the parser finds out */
+		if (tp || !sock_young(sock_ino(sk)))
+			flags |= RT_F_LATE; /* not known: the parser finds out */
 	}
 	c->late = flags & RT_F_LATE ? 1 : 0;
 	conn_open_record(c, sk, flags);

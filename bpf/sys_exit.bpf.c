@@ -110,7 +110,8 @@ static __noinline struct conn *fb_conn(struct sock *sk, __u32 ino, int io, __u32
 			flags |= RT_F_LATE;
 	} else {
 		fresh->noseq = fresh->quiet = 1;
-		flags |= RT_F_LATE;
+		if (!sock_young(ino))
+			flags |= RT_F_LATE;
 	}
 	fresh->late = flags & RT_F_LATE ? 1 : 0;
 	if (bpf_map_update_elem(&fb_conns, &key, fresh, BPF_ANY)) {

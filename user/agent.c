@@ -314,6 +314,7 @@ int agent_start(const struct config *config, int argc, char **argv, struct agent
 	if (r)
 		log_warn("reading /proc: %s; processes older than redtap are not seen",
 			 strerror(-r));
+	capture_prime(a->capture);
 	agent_update_self(a);
 	atomic_store(&a->ready, true);
 	log_info("capture: %s; metrics: http://%s%s%s:%u/metrics",

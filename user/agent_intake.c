@@ -157,6 +157,7 @@ static void find_lost_procs(struct agent *a)
 void agent_every_second(struct agent *a, uint64_t now_ns)
 {
 	a->second_ns = now_ns + CLOCK_NS_PER_SECOND;
+	capture_prime(a->capture);
 	sweep(a);
 	track_renew_sessions(a->track, false);
 	find_lost_procs(a);

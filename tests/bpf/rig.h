@@ -293,6 +293,7 @@ static inline struct rig *rig_new_listing(enum capture_mode mode, bool by_files)
 		abort();
 	capture_stats(r->capture, r->stats);
 	capture_trace(r->capture, (uint32_t)getpid(), true);
+	capture_prime(r->capture);
 	return r;
 }
 

@@ -62,8 +62,8 @@ BOTH(connections_are_named)
 		REQUIRE(c && s);
 		CHECK_EQ(c->rec.tgid, getpid());
 		CHECK(c->rec.h.conn != s->rec.h.conn);
-		CHECK_EQ(!!(c->rec.h.flags & RT_F_LATE), family == RIG_UNIX);
-		CHECK_EQ(!!(s->rec.h.flags & RT_F_LATE), family == RIG_UNIX);
+		CHECK(!(c->rec.h.flags & RT_F_LATE));
+		CHECK(!(s->rec.h.flags & RT_F_LATE));
 		CHECK_EQ(c->rec.netns, s->rec.netns);
 		CHECK(c->rec.netns != 0);
 		if (family == RIG_UNIX) {
@@ -122,6 +122,59 @@ BOTH(a_connection_met_half_way)
 	CHECK_EQ(c->d[RT_RECV].gap[RT_GAP_UNSEEN], 6);
 	CHECK(rig_has(&c->d[RT_RECV], (const uint8_t *)"afterhiddenseen", 11, 15));
 	rig_close(&p);
+	rig_free(r);
+}
+
+/* Whether both ends were met as late connections. */
+static void lateness(struct rig *r, struct rig_pair *p, bool late)
+{
+	tell(p->client, p->server, "any");
+	tell(p->server, p->client, "thing");
+	rig_read(r);
+	for (int server = 0; server < 2; server++) {
+		struct rig_conn *c = rig_end(r, p, server);
+
+		REQUIRE(c);
+		CHECK_EQ(!!(c->rec.h.flags & RT_F_LATE), late);
+		CHECK(c->rec.h.flags & RT_F_LATE || c->d[RT_SEND].end);
+	}
+}
+
+/* No sequence tells: the age of the socket does, from when all that is to be followed is. */
+BOTH(without_a_sequence)
+{
+	static const enum rig_family families[] = {RIG_UNIX, RIG_MPTCP};
+	struct rig *r = rig_new(mode);
+
+	for (int f = 0; r && f < 2; f++) {
+		struct rig_pair before, old, now;
+
+		if (!rig_connect(families[f], &before))
+			continue;
+		capture_trace(r->capture, (uint32_t)getpid(), false);
+		tell(before.client, before.server, "before");
+		capture_trace(r->capture, (uint32_t)getpid(), true);
+		lateness(r, &before, true);
+		REQUIRE(rig_connect(families[f], &old));
+		capture_prime(r->capture);
+		lateness(r, &old, true);
+		/* On whatever CPU they are made. */
+		for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+			cpu_set_t one, kept;
+
+			sched_getaffinity(0, sizeof(kept), &kept);
+			CPU_ZERO(&one);
+			CPU_SET(cpu, &one);
+			if (sched_setaffinity(0, sizeof(one), &one))
+				continue;
+			REQUIRE(rig_connect(families[f], &now));
+			sched_setaffinity(0, sizeof(kept), &kept);
+			lateness(r, &now, false);
+			rig_close(&now);
+		}
+		rig_close(&before);
+		rig_close(&old);
+	}
 	rig_free(r);
 }
 

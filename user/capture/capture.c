@@ -10,16 +10,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "capture/young.h"
 #include "redtap.skel.h"
 
 #define CAPTURE_CPUS_MAX 4096
+
+/* Inodes' numbers come round: again long before half of them are used, at 30,000 a second. */
+#define PRIMED_NS (3600 * CLOCK_NS_PER_SECOND)
 
 struct capture {
 	struct redtap_bpf *skel;
 	struct ring_buffer *rings;
 	struct bpf_link *iter;
-	bool by_files; /* what `iter` walks: open files, else socket storage */
+	uint64_t primed_ns; /* capture_prime(): when, or 0 */
+	bool by_files;      /* what `iter` walks: open files, else socket storage */
 	enum capture_mode mode;
 	int cpus;
 	int *ring_fds;
@@ -267,13 +273,23 @@ void capture_policy(struct capture *c, bool small, uint32_t sample)
 	c->skel->bss->policy_small = small;
 }
 
+void capture_prime(struct capture *c)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (c->primed_ns && now_ns - c->primed_ns < PRIMED_NS)
+		return;
+	c->skel->bss->young_after = young_frontier(c->cpus);
+	c->primed_ns = now_ns;
+}
+
 void capture_trace(struct capture *c, uint32_t tgid, bool on)
 {
 	__u64 *word = &c->skel->bss->traced[tgid / 64 % (RT_PID_BITS / 64)];
 
-	if (on)
-		__atomic_fetch_or(word, 1ull << tgid % 64, __ATOMIC_RELAXED);
-	else
+	if (on && !(__atomic_fetch_or(word, 1ull << tgid % 64, __ATOMIC_RELAXED) >> tgid % 64 & 1))
+		c->primed_ns = c->skel->bss->young_after = 0;
+	if (!on)
 		__atomic_fetch_and(word, ~(1ull << tgid % 64), __ATOMIC_RELAXED);
 }
 

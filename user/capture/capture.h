@@ -67,6 +67,13 @@ uint64_t capture_read_bytes(const struct capture *c);
 int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_open *rec),
 		 void *arg);
 
+/*
+ * To be called once all processes are selected, and once a second: sockets without a sequence
+ * (AF_UNIX, MPTCP) that are made from now on are known to be new. Does nothing while that holds
+ * already; it ends when a process is selected that was not.
+ */
+void capture_prime(struct capture *c);
+
 /* Selects or deselects a process. */
 void capture_trace(struct capture *c, uint32_t tgid, bool on);
 
