@@ -204,6 +204,46 @@ TEST(a_late_pipeline_with_its_head_cut)
 	said_free(whole);
 }
 
+/* Met in a request's body, and no sequence tells whether an answer overtook its request: the one
+ * that comes first was to a request nobody saw, wherever it is cut. */
+TEST(late_in_a_body_without_a_sequence)
+{
+	static const char *const want[] = {
+		"client _OTHER  200\nclient POST /second 404\nclient GET /third 503\n",
+		"server _OTHER  200\nserver POST /second 404\nserver GET /third 503\n",
+	};
+	static const char rest[] = "the rest of a body";
+	struct wire t;
+
+	wire_http(&t);
+	for (int role = RT_ROLE_CLIENT; role <= RT_ROLE_SERVER; role++)
+		for (uint32_t cut = 0; cut < t.calls[1].len && !test_failed; cut++) {
+			struct said *s = said_new();
+			struct model m = model_new(1, (enum rt_role)role);
+
+			m.noseq = true;
+			said_record(s, model_conn(&m, RT_F_LATE));
+			said_record(
+				s, model_call(&m, RT_REQ, (const uint8_t *)rest, sizeof(rest) - 1));
+			for (int i = 1; i < t.ncalls; i++) {
+				const uint8_t *p = t.bytes + t.calls[i].at;
+				uint32_t n = i == 1 ? cut : 0;
+
+				if (n)
+					said_record(s, model_call(&m, t.calls[i].dir, p, n));
+				said_record(s, model_call(&m, t.calls[i].dir, p + n,
+							  t.calls[i].len - n));
+			}
+			said_settle(s);
+			said_record(s, model_end(&m, 3, false, true));
+			CHECK_STR(s->log, want[role == RT_ROLE_SERVER]);
+			ends(s);
+			if (test_failed)
+				printf("# role %d, cut at %u\n", role, cut);
+			said_free(s);
+		}
+}
+
 /* ---- orders ---- */
 
 #define MANY 96

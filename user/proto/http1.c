@@ -86,7 +86,10 @@ static uint32_t http1_in_flight(const void *conn)
 
 static bool http1_waits(const void *conn)
 {
-	return !http1_in_flight(conn);
+	const struct http1 *c = conn;
+
+	/* What answers a hole waits for nothing but its own bytes. */
+	return !c->hole && !http1_in_flight(conn);
 }
 
 static void http1_init(void *conn, const struct rt_env *env, uint32_t flags)

@@ -51,10 +51,11 @@ static enum order order_data(const struct track *t, const struct conn *c,
 		return ORDER_READY; /* what it waits for is lost */
 	/*
 	 * No sequence to go by: what comes while nothing is asked for, and without a request since
-	 * the last response, may have overtaken its request.
+	 * the last response, may have overtaken its request. Not so the rest of a head whose front
+	 * the parser has taken for an answer.
 	 */
-	if ((c->in_flight == 0 || c->awaiting) && rec->other <= c->resp_other &&
-	    order_patient(t, since_pass, since_ns))
+	if (((c->in_flight == 0 && !c->s[io].carry_len) || c->awaiting) &&
+	    rec->other <= c->resp_other && order_patient(t, since_pass, since_ns))
 		return ORDER_WAIT_OTHER;
 	return ORDER_READY;
 }
