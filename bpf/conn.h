@@ -110,7 +110,7 @@ static __always_inline bool io_is_request(struct conn *c, int io)
 }
 
 #define KAFKA_WINDOW 512 /* the longest run of structure looked at: a topic name and a little */
-#define KAFKA_REQS   16  /* requests whose response may still come, remembered for its version */
+#define KAFKA_REQS   128 /* requests whose response may still come, remembered for its version */
 
 #define BODY_BYTES 8192 /* twice what one record may hold, so that masked copies stay inside */
 
@@ -183,8 +183,8 @@ struct kafka_dir {
 	__u8 flexible;
 	__u8 fetch; /* a Fetch response, else a Produce request */
 	__u8 synced;
+	__u8 sure; /* responses: since it is, one was to a request that is known */
 	__u8 turn; /* not synced: what stands in `win` began a turn */
-	__u8 pad;
 	__u8 win[2 * KAFKA_WINDOW];
 };
 
@@ -192,14 +192,13 @@ struct kafka_req {
 	__u32 corr;
 	__u8 key;
 	__u8 version;
-	__u8 pad[2];
+	__u8 used;
+	__u8 pad;
 };
 
 struct kafka_walk {
-	struct kafka_req reqs[KAFKA_REQS]; /* the last requests, by count modulo KAFKA_REQS */
-	__u32 count;
-	__u32 pad;
-	struct kafka_dir dir[2]; /* by enum rt_io */
+	struct kafka_req reqs[KAFKA_REQS]; /* by correlation id modulo KAFKA_REQS: clients count */
+	struct kafka_dir dir[2];           /* by enum rt_io */
 };
 
 /* One program's runs on one CPU. */

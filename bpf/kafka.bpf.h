@@ -184,15 +184,10 @@ static __always_inline void walk_records(struct kafka_dir *k, __s64 bytes, __u64
 	walk_batch(k, pos);
 }
 
-/* Whether a request of that correlation id is among the last. */
-static __always_inline bool walk_asked(struct kafka_walk *w, __u32 corr)
+/* The request of that correlation id, or the room for it. */
+static __always_inline struct kafka_req *walk_req(struct kafka_walk *w, __u32 corr)
 {
-	__u32 i;
-
-	for (i = 0; i < KAFKA_REQS; i++)
-		if (w->reqs[i].corr == corr && i < w->count)
-			return true;
-	return false;
+	return &w->reqs[corr & (KAFKA_REQS - 1)];
 }
 
 /* A frame's first bytes: what it is, and whether it is worth walking. */
@@ -201,7 +196,6 @@ static __always_inline void walk_head(struct kafka_walk *w, struct kafka_dir *k,
 {
 	__u32 size = win32(k, 0), corr = win32(k, request ? 8 : 4);
 	struct kafka_req *r;
-	__u32 i;
 
 	if (size < 4 || size > KAFKA_FRAME_MAX) {
 		k->synced = 0;
@@ -214,7 +208,8 @@ static __always_inline void walk_head(struct kafka_walk *w, struct kafka_dir *k,
 			k->synced = 0;
 			return;
 		}
-		r = &w->reqs[w->count++ & (KAFKA_REQS - 1)];
+		r = walk_req(w, corr);
+		r->used = 1;
 		r->corr = corr;
 		r->key = win16(k, 4);
 		r->version = k->version = win16(k, 6);
@@ -227,24 +222,25 @@ static __always_inline void walk_head(struct kafka_walk *w, struct kafka_dir *k,
 			walk_want(k, K_CLIENT, 2);
 		return;
 	}
-	if (!walk_asked(w, corr)) {
-		k->synced = 0;
+	r = walk_req(w, corr);
+	if (!r->used || r->corr != corr) {
+		/* More were outstanding than are remembered; or this is no head at all. */
+		if (k->sure)
+			walk_copy(k);
+		else
+			k->synced = 0;
 		return;
 	}
+	k->sure = 1;
 	walk_copy(k);
-	if (size <= RT_KAFKA_COPY_BYTES)
+	if (size <= RT_KAFKA_COPY_BYTES || r->key != KAFKA_FETCH || r->version < 4 ||
+	    r->version > 18)
 		return;
-	for (i = 0; i < KAFKA_REQS; i++) {
-		r = &w->reqs[i];
-		if (r->corr != corr || r->key != KAFKA_FETCH || r->version < 4 || r->version > 18)
-			continue;
-		k->version = r->version;
-		k->flexible = k->version >= 12;
-		k->fetch = 1;
-		walk_want(k, K_TOPICS,
-			  (k->flexible ? 1 : 0) + (k->version >= 7 ? 10 : 4) +
-				  (k->flexible ? 1 : 4));
-	}
+	k->version = r->version;
+	k->flexible = k->version >= 12;
+	k->fetch = 1;
+	walk_want(k, K_TOPICS,
+		  (k->flexible ? 1 : 0) + (k->version >= 7 ? 10 : 4) + (k->flexible ? 1 : 4));
 }
 
 static __always_inline void walk_more(struct kafka_dir *k)
@@ -515,8 +511,8 @@ static __always_inline struct kafka_walk *walk_of(struct conn *c)
  * Looks for the beginning of a frame at the beginning of the call; what came of it before, in a
  * call too short for a size, stands in `win`. The position is kept for the next call's sake.
  */
-static __always_inline bool walk_begin(struct scratch *s, struct kafka_dir *k, bool request,
-				       bool turn)
+static __always_inline bool walk_begin(struct scratch *s, struct conn *c, struct kafka_dir *k,
+				       bool request, bool turn)
 {
 	__u32 had, n;
 
@@ -530,6 +526,7 @@ static __always_inline bool walk_begin(struct scratch *s, struct kafka_dir *k, b
 	k->pos = s->rec.off;
 	if (walk_sync(k->win, had + n, request, k->turn)) {
 		k->synced = 1;
+		k->sure = !c->late && !s->rec.off; /* where the stream begins */
 		k->target = 0;
 		walk_want(k, K_HEAD, request ? 12 : 8);
 		k->have = had;
@@ -577,7 +574,7 @@ static __always_inline enum walk_result walk_frames(struct scratch *s, struct co
 		k->synced = 0;
 		k->have = 0;
 	}
-	if (!k->synced && !walk_begin(s, k, request, turn))
+	if (!k->synced && !walk_begin(s, c, k, request, turn))
 		return WALK_NOT;
 	s->walk_open = 0;
 	s->done = 0;

@@ -455,6 +455,67 @@ TEST(empty_and_null)
 	play_cuts(CAPTURE_SOCKET, &p, &f);
 }
 
+/* A client that asks for each partition by itself (librdkafka's ListOffsets), then fetches. */
+static void play_outstanding(struct rig *r, int n)
+{
+	struct big_shape shape = {
+		.version = 12, .topics = 2, .parts = 3, .batches = 30, .body = 2000, .corr = n + 1};
+	struct truth up = {0}, down = {0};
+	struct tally *t = tally_new(r);
+	struct rig_conn *c;
+	struct rig_pair p;
+
+	rig_clear(r);
+	if (!rig_connect(RIG_V4, &p))
+		abort();
+	for (int i = 1; i <= n; i++) {
+		big_request(&up.b, 3, 1, 99, i);
+		big_int(&up.b, 0, 4);
+		big_finish(&up.b);
+		big_response(&down.b, 1, 99, i);
+		big_int(&down.b, 0, 4);
+		big_int(&down.b, 1, 4);
+		big_int(&down.b, 0, 4);
+		big_finish(&down.b);
+	}
+	big_fetch(&up.b, &shape);
+	big_fetched(&down.b, &shape);
+	down.skippable = needless(&down.b, 0);
+	carry(r, &p, &up, false, 0, CUT_WHOLE, CUT_WHOLE);
+	carry(r, &p, &down, true, 0, CUT_WHOLE, CUT_WHOLE);
+	c = rig_end(r, &p, false);
+	CHECK(c);
+	if (c)
+		hold(&c->d[RT_RECV], &down, down.skippable / 10, "client receives");
+	for (int i = 0; i < 4; i++)
+		track_pass(t->track, (uint64_t)i * 1000000);
+	for (int role = 0; role < 2; role++) {
+		CHECK_EQ(t->txns[role], n + 1);
+		CHECK_EQ(t->records[role][RT_KAFKA_CONSUMED], down.b.records);
+	}
+	CHECK_EQ(t->unparsed, 0);
+	if (test_failed)
+		printf("# %d requests outstanding\n", n);
+	rig_close(&p);
+	rig_read(r);
+	tally_free(t);
+	free(up.b.p);
+	free(up.b.must);
+	free(down.b.p);
+	free(down.b.must);
+}
+
+TEST(many_requests_outstanding)
+{
+	for (int mode = CAPTURE_SOCKET; mode <= CAPTURE_SYSCALL; mode++) {
+		struct rig *r = rig_new((enum capture_mode)mode);
+
+		for (int n = 14; r && n < 400 && !test_failed; n += n < 20 ? 1 : 119)
+			play_outstanding(r, n);
+		rig_free(r);
+	}
+}
+
 /* The first request of all, `first` bytes of it in a call of their own: nobody helps the kernel. */
 static void play_first(struct rig *r, size_t first)
 {
