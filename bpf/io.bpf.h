@@ -372,19 +372,20 @@ static __always_inline bool io_copy(struct scratch *s, struct conn *c, int io, _
 }
 
 /*
- * Whether the call is all of a request that needs no look at its bytes but its last: nearly every
- * request of HTTP and PostgreSQL is.
+ * Whether the call's bytes are wanted as they are, and no more is to be learnt from them than their
+ * ends tell: nearly every request and response of PostgreSQL, and of HTTP every request without a
+ * body and what a server says.
  */
 static __always_inline bool io_plain(struct io_call *x, int io, __u64 off)
 {
 	struct conn *c = x->conn;
 	struct conn_dir *d = &c->d[io];
 
-	if (c->role == RT_ROLE_UNKNOWN || !io_is_request(c, io) || !x->have_seq || c->noseq ||
-	    c->ended || x->trunc || d->skip > off || d->tail)
+	if (c->role == RT_ROLE_UNKNOWN || x->trunc || d->skip > off || d->tail)
 		return false;
-	return c->proto == RT_PROTO_POSTGRES ||
-	       (c->proto == RT_PROTO_HTTP && !d->run && !d->big && !d->head && !c->piped);
+	if (c->proto != RT_PROTO_HTTP)
+		return c->proto == RT_PROTO_POSTGRES;
+	return !d->big && !d->head && !c->piped && (io_is_request(c, io) ? !d->run : io == RT_SEND);
 }
 
 /* Of HTTP: nothing behind the head, as far as its ends show, see io_http_short(). */
@@ -398,47 +399,106 @@ static __always_inline bool io_plain_head(const __u8 *p, __u64 len)
 	return p[0] != 'P' && *(__u32 *)(p + last) == bpf_htonl(0x0d0a0d0a);
 }
 
+#define QUICK_HEAD (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
+#define QUICK_MAX  384 /* no record begins behind so much */
+
 /*
- * The request goes from the user's buffer to where it waits, without a detour. False: nothing was
- * done, this is not such a call.
+ * Copies the user's bytes behind the head of a record at w->buf[at]. The bounds in steps, because
+ * the verifier cannot follow a sum of two. False: there is no room, or they cannot be read.
  */
-static __always_inline bool io_quick(struct io_call *x, int io, __u64 off)
+static __always_inline bool io_quick_copy(struct conn_wait *w, __u64 at, __u64 len, __u64 base)
+{
+	if (at <= WAIT_FRONT) {
+		if (len > WAIT_PAYLOAD)
+			return false;
+	} else if (at <= 192) {
+		if (len > WAIT_BYTES - QUICK_HEAD - 192)
+			return false;
+	} else if (at <= 288) {
+		if (len > WAIT_BYTES - QUICK_HEAD - 288)
+			return false;
+	} else if (at > QUICK_MAX || len > WAIT_BYTES - QUICK_HEAD - QUICK_MAX) {
+		return false;
+	}
+	return !bpf_probe_read_user(w->buf + at + QUICK_HEAD, len, (void *)base);
+}
+
+/* Writes out `bytes` of what waits, the last of them a record [from, end). Under the lock. */
+static __always_inline void io_quick_out(struct scratch *s, struct conn *c, int io, __u64 bytes,
+					 __u64 from, __u64 end)
+{
+	struct conn_wait *w = &c->wait;
+	void *ring = this_ring();
+
+	barrier_var(bytes);
+	if (bytes > WAIT_BYTES)
+		bytes = WAIT_BYTES;
+	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, ring_flags(s, ring, bytes))) {
+		stat_add(RT_STAT_LOST_RING, w->count + 1);
+		if (w->count) {
+			from = w->prev[io];
+			wait_lost(&c->d[!io], w->prev[!io], c->d[!io].prev);
+		}
+		wait_lost(&c->d[io], from, end);
+	} else {
+		stat_add(RT_STAT_EVENTS, 1);
+	}
+	w->bytes = w->count = 0;
+}
+
+/*
+ * A short call in one piece goes from the user's buffer to behind what waits, without a detour: a
+ * request waits there itself, anything else goes into the ring with it. False: nothing was done,
+ * this is not such a call.
+ */
+static __always_inline bool io_quick(struct scratch *s, struct io_call *x, int io, __u64 off)
 {
 	struct conn *c = x->conn;
+	struct conn_dir *d = &c->d[io];
 	struct conn_wait *w = &c->wait;
-	__u64 base, at, len = x->ret;
+	__u64 base, at, from, len = x->ret;
 	struct rt_rec_data *rec;
 	struct rt_frag *frag;
+	bool waits;
 
 	if (len < 4 || len > WAIT_PAYLOAD || !io_plain(x, io, off))
 		return false;
-	base = buffer_plain(x->task, x->regs, io, x->at_exit);
+	base = buffer_plain(x->task, x->regs, io, x->at_exit, len);
 	if (!base || !wait_trylock(w))
 		return false;
 	at = w->bytes;
 	barrier_var(at);
 	barrier_var(len);
-	if (at > WAIT_FRONT || len > WAIT_PAYLOAD || c->d[io].due)
+	if (at > QUICK_MAX || !io_quick_copy(w, at, len, base))
 		goto other;
 	rec = (struct rt_rec_data *)(w->buf + at);
 	frag = (struct rt_frag *)(rec + 1);
-	if (bpf_probe_read_user(frag + 1, len, (void *)base))
+	if (c->proto == RT_PROTO_HTTP && io_is_request(c, io) &&
+	    (at > WAIT_FRONT || !io_plain_head((__u8 *)(frag + 1), len)))
 		goto other;
-	if (c->proto == RT_PROTO_HTTP && !io_plain_head((__u8 *)(frag + 1), len))
-		goto other;
+	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due &&
+		at <= WAIT_FRONT;
 	c->last_ns = bpf_ktime_get_ns();
 	io_record_head(rec, x, io, off);
-	rec->h.bytes = sizeof(*rec) + sizeof(*frag) + len;
+	from = d->prev;
+	rec->h.bytes = QUICK_HEAD + len;
 	rec->nfrags = 1;
-	rec->prev = c->d[io].prev;
-	rec->gap0 = c->d[io].gap;
+	rec->prev = from;
+	rec->gap0 = d->gap;
 	frag->at = 0;
 	frag->len = len;
-	wait_added(c, at, sizeof(*rec) + sizeof(*frag) + len);
-	c->d[io].prev = off + len;
-	c->d[io].gap = RT_GAP_NONE;
+	if (waits)
+		wait_added(c, at, QUICK_HEAD + len);
+	else if (rec->other > c->d[!io].prev)
+		c->d[!io].due = 1;
+	d->prev = off + len;
+	d->gap = RT_GAP_NONE;
+	if (!waits) {
+		d->due = 0;
+		io_quick_out(s, c, io, at + QUICK_HEAD + len, from, off + len);
+	}
 	wait_unlock(w);
-	if (wait_overtaken(c))
+	if (waits && wait_overtaken(c))
 		wait_flush(c, this_ring());
 	return true;
 other:
@@ -465,12 +525,6 @@ static __always_inline void io_call(struct io_call *x, int io)
 	off = io_offset(x, io);
 	io_turn(c, io);
 	sampled = io_sampled(c);
-	if (sampled && (c->proto == RT_PROTO_UNKNOWN || c->d[io].run >= RT_HINT_AFTER ||
-			(c->calls & 31) == 0)) {
-		io_hints(c);
-		if (c->proto == RT_PROTO_IGNORED)
-			return;
-	}
 	if (c->d[io].skip > off + x->ret || !sampled) {
 		if (REGS_NR(x->regs) == NR_SENDMMSG || REGS_NR(x->regs) == NR_RECVMMSG)
 			buffer_find(s, &c->vec[io], x->task, x->regs, io, x->ret,
@@ -478,7 +532,12 @@ static __always_inline void io_call(struct io_call *x, int io)
 		io_silent(c, io, sampled ? RT_GAP_SKIPPED : RT_GAP_SAMPLED);
 		return;
 	}
-	if (io_quick(x, io, off))
+	if (c->proto == RT_PROTO_UNKNOWN || c->d[io].run >= RT_HINT_AFTER || (c->calls & 31) == 0) {
+		io_hints(c);
+		if (c->proto == RT_PROTO_IGNORED)
+			return;
+	}
+	if (io_quick(s, x, io, off))
 		return;
 	c->last_ns = bpf_ktime_get_ns();
 	io_record_start(s, x, io, off);
