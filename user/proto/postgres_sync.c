@@ -93,6 +93,7 @@ ssize_t pg_sync_req(struct pg_conn *c, const struct rt_chunk *chunk, size_t at,
 		if (!c->resp.synced && !c->missed && !c->windowed) {
 			pg_forget(c, RT_UNPARSED_GAP, sink);
 			c->resp.fresh = 1;
+			c->unit.midway = !c->heard;
 		}
 		return 0;
 	}
