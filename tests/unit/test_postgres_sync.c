@@ -235,6 +235,30 @@ TEST(a_verdict_over_two_calls)
 	free(t);
 }
 
+/* An end of a call that was kept stands in front of the answer to the next request, which is cut
+ * anywhere: it begins with its call all the same. */
+TEST(an_answer_behind_a_kept_rest)
+{
+	struct play_talk *t = play_read(START "> Q select 1\n~ < 10\n-\n< d x\n"
+					      "> Q copy t from stdin\n< G\n> d 1\n> S\n> c\n"
+					      "< C COPY 1\n< Z I\n> Q begin\n> Q x\n"
+					      "< C BEGIN\n< Z T\n< E ERROR 42601\n< Z E\n");
+	const struct play_call *answer = &t->calls[6];
+
+	for (size_t at = answer->at; at < answer->at + answer->len; at++)
+		for (int calls = 0; calls < 2; calls++) {
+			struct play *p = play_new(0);
+
+			play_all(p, t, (struct play_cut){.at = at, .calls = calls});
+			play_end(p);
+			CHECK_STR(p->out,
+				  "copy ok rows=1 db=u/u @6-9\nbegin ok rows=0 db=u/u @10-11\n"
+				  "other 42601 rows=0 db=u/u @10-11\n! gap 1\n");
+			play_free(p);
+		}
+	free(t);
+}
+
 TEST(a_verdict_not_seen_is_not_guessed)
 {
 	CHECK(says(0,

@@ -141,7 +141,13 @@ struct pg_stream {
 	uint8_t type;   /* of the current message */
 	uint8_t step;   /* enum pg_step: what its rest is good for */
 	uint8_t synced; /* a message boundary is known */
-	uint8_t fresh;  /* answers: the next call begins with one, to be checked */
+	uint8_t fresh;  /* answers, enum pg_fresh: one is about to begin, to be checked */
+};
+
+enum pg_fresh {
+	PG_FRESH_NOT = 0,
+	PG_FRESH_CALL, /* with the next call */
+	PG_FRESH_HERE, /* with the next byte, where such a call began */
 };
 
 enum pg_step {
