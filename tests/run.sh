@@ -95,8 +95,6 @@ fuzz_names() {
 	local source
 	for source in tests/fuzz/fuzz_*.c; do
 		[ -e "$source" ] || continue
-		# Still finds what losses can do (tests/fuzz/open): `make fuzz` hunts on.
-		[[ $mode = all && -z ${1:-} && $source =~ /fuzz_postgres_pair ]] && continue
 		basename "$source" .c
 	done
 }
@@ -104,7 +102,7 @@ fuzz_names() {
 # Every committed input once, as an ordinary test.
 corpora() {
 	local name
-	for name in $(fuzz_names every); do
+	for name in $(fuzz_names); do
 		single "corpus/$name" 120 bash -c \
 			'set -- "$1" "$2"/*; [ -e "$2" ] || { echo "no files: $2"; exit 1; }; exec "$@"' \
 			- "$out/tests/fuzz/$name" "$top/tests/fuzz/corpus/${name#fuzz_}"

@@ -15,7 +15,7 @@
 
 #define CALL_BYTES    1024
 #define IDS_MAX       160
-#define ROUND_IDS     20
+#define ROUND_IDS     32 /* four units of four statements and a skipped query each */
 #define ROUND_RECORDS 64
 #define READY_BYTES   6
 #define SLIDES        56 /* the parser trusts one that may slide again after PG_WINDOWED */
@@ -166,6 +166,7 @@ static void put_error(struct text *t, const char *severity, int id)
 
 static int make(struct sim *s, unsigned int verb)
 {
+	assert(s->ids < IDS_MAX);
 	s->st[s->ids] = (struct statement){.verb = verb};
 	return s->ids++;
 }

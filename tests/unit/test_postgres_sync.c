@@ -108,6 +108,40 @@ TEST(late_in_a_pipeline)
 		   "delete ok rows=1 untimed\nbegin ok rows=0 @4-5\n! orphan 1\n"));
 }
 
+/* The first request seen may not be the first of its unit: what it takes for its own answer is that
+ * of one before it. */
+TEST(late_within_a_unit)
+{
+	CHECK(says(RT_LATE,
+		   "> P |insert into t values (1)\n> B |\n> E\n> Q select 2\n-\n> S\n"
+		   "< E ERROR 40001\n< Z I\n> Q begin\n< C BEGIN\n< Z T\n",
+		   "unknown 40001 rows=0 untimed\nbegin ok rows=0 @4-5\n"));
+	CHECK(says(RT_LATE,
+		   "> B |s\n> E\n> S\n< 2\n< C SELECT 1\n< E ERROR 40001\n< Z I\n"
+		   "> Q begin\n< C BEGIN\n< Z T\n",
+		   "select ok rows=1 batch=2 untimed\nunknown 40001 rows=0 batch=2 untimed\n"
+		   "begin ok rows=0 @3-4\n"));
+	/* a query that is not dropped, and one that may be */
+	CHECK(says(RT_LATE,
+		   "> Q select 1\n> Q update t\n< E ERROR 40001\n< Z E\n< E ERROR 25P02\n< Z E\n",
+		   "select 40001 rows=0 @1-2\nupdate 25P02 rows=0 @1-2\n"));
+	CHECK(says(RT_LATE,
+		   "> Q select 1\n> P |update t\n> B |\n> E\n> S\n< E ERROR 40001\n< Z I\n"
+		   "> Q begin\n< C BEGIN\n< Z T\n> Q commit\n< C COMMIT\n< Z I\n",
+		   "unknown 40001 rows=0 untimed\nbegin ok rows=0 untimed\n"
+		   "commit ok rows=0 @5-6\n"));
+	/* an error in front of what is no statement */
+	CHECK(says(RT_LATE, "> D S s\n> S\n< E ERROR 40001\n< Z I\n",
+		   "unknown 40001 rows=0 untimed\n"));
+	CHECK(says(RT_LATE, "> B |s\n> E\n> S\n< E FATAL 57P01\n",
+		   "unknown 57P01 fatal rows=0 untimed\n"));
+	CHECK(says(RT_LATE,
+		   "> B |s\n> E\n> S\n< 2\n< C SELECT 1\n< 2\n< C UPDATE 2\n< Z I\n"
+		   "> Q begin\n< C BEGIN\n< Z T\n",
+		   "select ok rows=1 batch=2 untimed\nupdate ok rows=2 batch=2 untimed\n"
+		   "begin ok rows=0 @3-4\n! orphan 1\n"));
+}
+
 /* Every byte of a conversation as the place where it is met: from the second exchange behind that
  * on nothing is missed and nothing is invented. */
 TEST(late_at_every_byte)
@@ -196,6 +230,30 @@ TEST(a_verdict_over_two_calls)
 			play_all(p, t, (struct play_cut){.at = at, .calls = calls});
 			play_end(p);
 			CHECK_STR(p->out, "select ok rows=900 db=u/u @3-6 first=4\n");
+			play_free(p);
+		}
+	free(t);
+}
+
+/* An end of a call that was kept stands in front of the answer to the next request, which is cut
+ * anywhere: it begins with its call all the same. */
+TEST(an_answer_behind_a_kept_rest)
+{
+	struct play_talk *t = play_read(START "> Q select 1\n~ < 10\n-\n< d x\n"
+					      "> Q copy t from stdin\n< G\n> d 1\n> S\n> c\n"
+					      "< C COPY 1\n< Z I\n> Q begin\n> Q x\n"
+					      "< C BEGIN\n< Z T\n< E ERROR 42601\n< Z E\n");
+	const struct play_call *answer = &t->calls[6];
+
+	for (size_t at = answer->at; at < answer->at + answer->len; at++)
+		for (int calls = 0; calls < 2; calls++) {
+			struct play *p = play_new(0);
+
+			play_all(p, t, (struct play_cut){.at = at, .calls = calls});
+			play_end(p);
+			CHECK_STR(p->out,
+				  "copy ok rows=1 db=u/u @6-9\nbegin ok rows=0 db=u/u @10-11\n"
+				  "other 42601 rows=0 db=u/u @10-11\n! gap 1\n");
 			play_free(p);
 		}
 	free(t);

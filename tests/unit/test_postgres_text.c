@@ -365,6 +365,28 @@ TEST(names_across_connections)
 	pg_world_free(w);
 }
 
+/* Which texts a unit's answers have is known when all of it was seen. */
+TEST(names_of_a_unit_met_half_way)
+{
+	struct pg_world *w = pg_world_new(true);
+	struct play *p = open_conn(w, 2, RT_LATE);
+
+	prepare(w, 1, PGX, "select a from t where b = 1");
+	talk(p, "> B |" PGX "\n> E\n> S\n< 2\n< C SELECT 1\n< Z I\n");
+	CHECK_STR(p->out, "select ok <select a from t where b = ?> [select t]\n");
+	play_free(p);
+	p = open_conn(w, 2, RT_LATE);
+	talk(p, "> B |" PGX "\n> E\n> S\n< 2\n< C UPDATE 1\n< 2\n< C SELECT 1\n< Z I\n");
+	CHECK_STR(p->out, "update ok <> []\nselect ok <> []\n");
+	play_free(p);
+	p = open_conn(w, 2, RT_LATE);
+	talk(p, USE(PGX) USE(PGX));
+	CHECK_STR(p->out, "unknown 57014 <> []\n"
+			  "select 57014 <select a from t where b = ?> [select t]\n");
+	play_free(p);
+	pg_world_free(w);
+}
+
 TEST(names_that_mean_two_things)
 {
 	struct pg_world *w = pg_world_new(true);

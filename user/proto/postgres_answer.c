@@ -3,7 +3,7 @@
 
 static void pg_misfit(struct pg_conn *c, const struct rt_sink *sink)
 {
-	sink->unparsed(sink->arg, RT_UNPARSED_MALFORMED, 1);
+	sink->unparsed(sink->arg, c->unit.midway ? RT_UNPARSED_ORPHAN : RT_UNPARSED_MALFORMED, 1);
 	pg_untie(c, PG_UNTIED_BLIND);
 }
 
@@ -337,6 +337,11 @@ void pg_failed(struct pg_conn *c, const struct pg_error *e, uint64_t ns, const s
 	c->streaming = c->copying_in = 0;
 	if (!e)
 		sink->unparsed(sink->arg, RT_UNPARSED_GAP, 1);
+	if (m && c->unit.midway && next & (PG_WANT_CLOSE | PG_WANT_DESCRIBE | PG_WANT_FUNCTION)) {
+		/* perhaps a statement's that was sent before we came */
+		pg_untie(c, PG_UNTIED_BLIND);
+		m = NULL;
+	}
 	if (c->phase == PG_READY && e && c->untied && (c->asked || !fatal)) {
 		pg_record_failure(c, PGTAG_UNKNOWN, false, e);
 		c->owed = 0; /* what the server skips now is not known */
@@ -344,7 +349,7 @@ void pg_failed(struct pg_conn *c, const struct pg_error *e, uint64_t ns, const s
 		if (next & (PG_WANT_PARSE | PG_WANT_BIND | PG_WANT_EXECUTE | PG_WANT_QUERY))
 			pg_record_failure(c, pg_failed_verb(c, m), false, e);
 		else if (next == PG_WANT_SYNC)
-			pg_record_failure(c, 0, true, e);
+			pg_record_failure(c, PGTAG_UNKNOWN, !c->unit.midway, e);
 	} else if (c->phase == PG_READY && !m && !c->untied && !fatal) {
 		sink->unparsed(sink->arg, RT_UNPARSED_ORPHAN, 1);
 		return;
@@ -371,6 +376,29 @@ static void pg_loose(struct pg_conn *c, uint8_t status, const struct rt_sink *si
 		pg_record(c, PGTAG_UNKNOWN, rows, (struct pg_rows){0}, sink);
 }
 
+static bool pg_awaits_sync(const struct pg_conn *c)
+{
+	for (uint32_t i = 0; i < c->pending.len; i++) {
+		const struct pg_pending *m = fifo_at(&c->pending, i);
+
+		if (m->want & PG_WANT_SYNC)
+			return true;
+	}
+	return false;
+}
+
+/* The unit met half-way ends, with `next` awaited: was it seen whole? */
+static void pg_midway_ready(struct pg_conn *c, uint8_t next)
+{
+	/* a failure in front of a query drops that, too, and it is a Sync that is answered */
+	if (!c->unit.failed || !pg_awaits_sync(c)) {
+		c->unit.midway = 0;
+	} else if (next != PG_WANT_SYNC) {
+		pg_untie(c, PG_UNTIED_BLIND);
+		c->owed = 0;
+	}
+}
+
 void pg_ready(struct pg_conn *c, uint8_t status, uint64_t ns, const struct rt_sink *sink)
 {
 	const struct pg_pending *m;
@@ -391,6 +419,8 @@ void pg_ready(struct pg_conn *c, uint8_t status, uint64_t ns, const struct rt_si
 		pg_portals_ready(c, ns);
 	if (!c->untied && m && !(next & PG_WANT_READY))
 		pg_misfit(c, sink);
+	else if (!c->untied && m && c->unit.midway)
+		pg_midway_ready(c, next);
 	if (!c->untied && m) {
 		if (next == PG_WANT_QUERY)
 			c->unnamed.key = PG_NAME_NONE;

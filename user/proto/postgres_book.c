@@ -106,10 +106,30 @@ void pg_book_suspended(const struct pg_conn *c, const struct pg_name *portal,
 	pg_say(&t, portal->verb, portal->rows, &portal->seen, sink);
 }
 
+/* Which request each answer of the open unit was to is not known after all: neither are the texts,
+ * what failed, nor when it began. */
+static void pg_disown(struct pg_conn *c)
+{
+	for (uint32_t i = 0; i < c->done.len; i++) {
+		struct pg_done *d = fifo_at(&c->done, i);
+
+		d->said = (struct pg_said){0};
+		d->seen.sent_ns = 0;
+	}
+	c->unit.fail_verb = PGTAG_UNKNOWN;
+	c->unit.failed_said = (struct pg_said){0};
+	c->unit.seen.sent_ns = c->unit.start_ns = 0;
+}
+
 void pg_book(struct pg_conn *c, uint64_t end_ns, const struct rt_sink *sink)
 {
 	struct pg_unit *u = &c->unit;
-	struct rt_txn t = {
+	struct rt_txn t;
+	char trace[PG_TRACE_TEXT];
+
+	if (u->midway)
+		pg_disown(c);
+	t = (struct rt_txn){
 		.proto = RT_PROTO_POSTGRES,
 		.flags = u->start_ns ? 0 : RT_TXN_NO_DURATION,
 		.start_ns = u->start_ns ? u->start_ns : end_ns,
@@ -120,7 +140,6 @@ void pg_book(struct pg_conn *c, uint64_t end_ns, const struct rt_sink *sink)
 		       .user = slice_make(c->user, c->user_len),
 		       .batch = u->statements + u->failed},
 	};
-	char trace[PG_TRACE_TEXT];
 
 	for (uint32_t i = 0; i < c->done.len; i++) {
 		const struct pg_done *d = fifo_at(&c->done, i);

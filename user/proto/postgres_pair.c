@@ -123,8 +123,8 @@ void pg_untie(struct pg_conn *c, enum pg_untied how)
 	if (m && !c->unit.start_ns)
 		c->unit.start_ns = m->start_ns;
 	c->owed += pg_outstanding(c) + pg_lose_names(c);
-	c->at_ready = 0;   /* that was before */
-	c->resp.fresh = 0; /* the answers' front is looked for by their ends */
+	c->at_ready = 0;              /* that was before */
+	c->resp.fresh = PG_FRESH_NOT; /* the answers' front is looked for by their ends */
 	pg_clear(c);
 	if (how > c->untied)
 		c->untied = (uint8_t)how;

@@ -16,6 +16,11 @@
  * booked with RT_TXN_NO_DURATION) and the command of a failure (`unknown`). It ends at the next
  * quiet place: a request call after an answer call that ended in ReadyForQuery.
  *
+ * A unit met half-way. After a late attach nobody knows whether the first request seen is the first
+ * of its unit (`unit.midway`). When all that was seen was answered and nothing else was, it was.
+ * A failure may be that of any statement, and then the unit's are said as untied, unless no Sync
+ * was seen that can have ended it: a query fails by itself.
+ *
  * Suspended portals. An Execute with a limit of rows may end in PortalSuspended. When a later
  * Execute ends the portal, the two are one statement, booked then. When the portal goes without
  * (the client never asks again: asyncpg's fetchval and fetchrow, JDBC's setMaxRows) the statement
@@ -122,7 +127,8 @@ struct pg_unit {
 	uint8_t fatal;
 	uint8_t query; /* statements of the query under way that were answered, up to 255 */
 	char sqlstate[6];
-	uint8_t pad[2];
+	uint8_t midway; /* the first we met: requests in front of those seen may be part of it */
+	uint8_t pad;
 	struct pg_said said; /* of the statement recorded next */
 	struct pg_said failed_said;
 	struct pg_said parsed; /* of the newest Parse that was answered */
@@ -135,7 +141,13 @@ struct pg_stream {
 	uint8_t type;   /* of the current message */
 	uint8_t step;   /* enum pg_step: what its rest is good for */
 	uint8_t synced; /* a message boundary is known */
-	uint8_t fresh;  /* answers: the next call begins with one, to be checked */
+	uint8_t fresh;  /* answers, enum pg_fresh: one is about to begin, to be checked */
+};
+
+enum pg_fresh {
+	PG_FRESH_NOT = 0,
+	PG_FRESH_CALL, /* with the next call */
+	PG_FRESH_HERE, /* with the next byte, where such a call began */
 };
 
 enum pg_step {

@@ -43,7 +43,7 @@ void pg_sync_call(struct pg_conn *c, const struct rt_chunk *chunk, const struct 
 		/* the end of the startup's answers was lost; the client has seen it */
 		if (!c->resp.synced && turn) {
 			c->phase = PG_READY;
-			c->resp.fresh = 1;
+			c->resp.fresh = PG_FRESH_CALL;
 		}
 		return;
 	}
@@ -61,7 +61,7 @@ void pg_sync_call(struct pg_conn *c, const struct rt_chunk *chunk, const struct 
 		   (!m || c->resp_ns >= m->start_ns)) {
 		/* the end of the answers was lost; the client has seen it and goes on */
 		pg_forget(c, RT_UNPARSED_GAP, sink);
-		c->resp.fresh = 1;
+		c->resp.fresh = PG_FRESH_CALL;
 	}
 }
 
@@ -92,7 +92,8 @@ ssize_t pg_sync_req(struct pg_conn *c, const struct rt_chunk *chunk, size_t at,
 		/* what was lost may have been sent behind the answer that was heard */
 		if (!c->resp.synced && !c->missed && !c->windowed) {
 			pg_forget(c, RT_UNPARSED_GAP, sink);
-			c->resp.fresh = 1;
+			c->resp.fresh = PG_FRESH_CALL;
+			c->unit.midway = !c->heard;
 		}
 		return 0;
 	}
@@ -260,9 +261,9 @@ static void pg_found_ready(struct pg_conn *c, const struct rt_chunk *chunk, cons
 static int pg_fresh(struct pg_conn *c, const struct rt_chunk *chunk, size_t at)
 {
 	const struct pg_pending *m = fifo_front(&c->pending);
-	bool start = c->resp.left ? at == c->resp.left : at == 0 && chunk->flags & RT_CALL_START;
+	bool start = at == 0 && chunk->flags & RT_CALL_START;
 
-	if (!start || !m)
+	if (!m || !(start || c->resp.fresh == PG_FRESH_HERE))
 		return 0;
 	if (RT_AT(chunk, at) < m->start_ns) {
 		/* it may have overtaken its request, or be one that was sent before the loss */
@@ -272,8 +273,7 @@ static int pg_fresh(struct pg_conn *c, const struct rt_chunk *chunk, size_t at)
 	}
 	if (chunk->len - at < PG_HEAD_BYTES)
 		return -1;
-	c->resp.fresh = 0;
-	c->resp.left = 0;
+	c->resp.fresh = PG_FRESH_NOT;
 	if (!pg_fits(c, chunk->data + at)) {
 		pg_untie(c, PG_UNTIED_BLIND);
 		return 0;
@@ -293,14 +293,21 @@ ssize_t pg_sync_resp(struct pg_conn *c, const struct rt_chunk *chunk, size_t at,
 	if (c->resp.fresh) {
 		int r;
 
-		/* the rest of an earlier call stands in front */
-		if (at == 0 && c->resp.left && n > c->resp.left)
-			return c->resp.left;
+		/* the rest of an earlier call stands in front; what is behind it begins one, though
+		 * it may come again without being called so */
+		if (at == 0 && c->resp.left && n > c->resp.left) {
+			uint32_t rest = c->resp.left;
+
+			c->resp.left = 0;
+			c->resp.fresh = PG_FRESH_HERE;
+			return rest;
+		}
 		r = pg_fresh(c, chunk, at);
 		if (r)
 			return 0;
 		if (c->resp.fresh) {
 			c->resp.left = 0;
+			c->resp.fresh = PG_FRESH_CALL;
 			return (ssize_t)n;
 		}
 	}
@@ -339,5 +346,5 @@ void pg_sync_lost(struct pg_conn *c, enum rt_dir dir)
 		pg_rows_end(c);
 	/* nothing is outstanding: the next answer begins with a call */
 	if (!c->untied && !c->pending.len && c->phase == PG_READY)
-		c->resp.fresh = 1;
+		c->resp.fresh = PG_FRESH_CALL;
 }
