@@ -109,8 +109,9 @@ static __always_inline bool io_is_request(struct conn *c, int io)
 	return (c->role == RT_ROLE_SERVER) == (io == RT_RECV);
 }
 
-#define KAFKA_WINDOW 512 /* the longest run of structure looked at: a topic name and a little */
-#define KAFKA_REQS   128 /* requests whose response may still come, remembered for its version */
+#define KAFKA_WINDOW 512   /* the longest run of structure looked at: a topic name and a little */
+#define KAFKA_BEHIND 65536 /* so far a response may be behind the newest request of its room */
+#define KAFKA_REQS   128   /* requests whose response may still come, remembered for its version */
 
 #define BODY_BYTES 8192 /* twice what one record may hold, so that masked copies stay inside */
 
@@ -183,7 +184,7 @@ struct kafka_dir {
 	__u8 flexible;
 	__u8 fetch; /* a Fetch response, else a Produce request */
 	__u8 synced;
-	__u8 sure; /* responses: since it is, one was to a request that is known */
+	__u8 sure; /* responses: since the stream began, or one was to a request that is known */
 	__u8 turn; /* not synced: what stands in `win` began a turn */
 	__u8 win[2 * KAFKA_WINDOW];
 };

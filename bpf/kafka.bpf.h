@@ -224,8 +224,9 @@ static __always_inline void walk_head(struct kafka_walk *w, struct kafka_dir *k,
 	}
 	r = walk_req(w, corr);
 	if (!r->used || r->corr != corr) {
-		/* More were outstanding than are remembered; or this is no head at all. */
-		if (k->sure)
+		/* More were outstanding than are remembered: then a later one is in its room. Or
+		 * this is no head at all. */
+		if (k->sure && r->used && r->corr - corr < KAFKA_BEHIND)
 			walk_copy(k);
 		else
 			k->synced = 0;
