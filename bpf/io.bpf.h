@@ -434,12 +434,11 @@ static __always_inline void io_quick_out(struct scratch *s, struct conn *c, int 
 	if (bytes > WAIT_BYTES)
 		bytes = WAIT_BYTES;
 	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, ring_flags(s, ring, bytes))) {
-		stat_add(RT_STAT_LOST_RING, w->count + 1);
-		if (w->count) {
-			from = w->prev[io];
-			wait_lost(&c->d[!io], w->prev[!io], c->d[!io].prev);
-		}
-		wait_lost(&c->d[io], from, end);
+		stat_add(RT_STAT_LOST_RING, 1);
+		if (w->count)
+			wait_lost_all(c);
+		else
+			wait_lost(&c->d[io], from, end);
 	} else {
 		stat_add(RT_STAT_EVENTS, 1);
 	}

@@ -74,6 +74,16 @@ static __always_inline void wait_lost(struct conn_dir *d, __u64 from, __u64 end)
 		d->prev = from;
 }
 
+/* What waits, and any record made behind it, found the ring full. Under the lock. */
+static __always_inline void wait_lost_all(struct conn *c)
+{
+	const struct conn_wait *w = &c->wait;
+
+	stat_add(RT_STAT_LOST_RING, w->count);
+	wait_lost(&c->d[RT_RECV], w->prev[RT_RECV], c->d[RT_RECV].prev);
+	wait_lost(&c->d[RT_SEND], w->prev[RT_SEND], c->d[RT_SEND].prev);
+}
+
 /* Writes out what waits, for want of a next record. */
 static __always_inline void wait_flush(struct conn *c, void *ring)
 {
@@ -92,9 +102,7 @@ static __always_inline void wait_flush(struct conn *c, void *ring)
 		return;
 	}
 	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, BPF_RB_NO_WAKEUP)) {
-		stat_add(RT_STAT_LOST_RING, w->count);
-		wait_lost(&c->d[RT_RECV], w->prev[RT_RECV], c->d[RT_RECV].prev);
-		wait_lost(&c->d[RT_SEND], w->prev[RT_SEND], c->d[RT_SEND].prev);
+		wait_lost_all(c);
 	} else {
 		stat_add(RT_STAT_EVENTS, 1);
 	}
