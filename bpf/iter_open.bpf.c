@@ -51,13 +51,13 @@ static __always_inline bool open_lives(struct conn *c, struct sock *sk)
 	return ino && ino == c->ino;
 }
 
-/* Fallback: what is closed, and, as an address may be used again, what is idle for long, goes. */
+/* Fallback: what is closed goes, and what is idle for long, should its end have been missed. */
 static long open_purge(struct bpf_map *map, __u64 *at, struct conn *c, void *arg)
 {
 	__u64 key = *at;
 
-	if ((c->quiet && !open_lives(c, (struct sock *)key)) ||
-	    (c->last_ns && bpf_ktime_get_ns() - c->last_ns > RT_FALLBACK_IDLE_NS)) {
+	if (c->quiet ? !open_lives(c, (struct sock *)key)
+		     : c->last_ns && bpf_ktime_get_ns() - c->last_ns > RT_FALLBACK_IDLE_NS) {
 		if (c->proto == RT_PROTO_KAFKA)
 			bpf_map_delete_elem(&kafka_walks, &c->id);
 		bpf_map_delete_elem(&fb_conns, &key);

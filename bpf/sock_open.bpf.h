@@ -14,6 +14,7 @@ static __noinline struct conn *sock_conn_new(struct sock *sk, int io, __u32 ret)
 
 	if (!c) {
 		stat_add(RT_STAT_LOST_STORAGE, 1);
+		young_after = 0;
 		return NULL;
 	}
 	conn_init(c, RT_ROLE_UNKNOWN);

@@ -116,6 +116,7 @@ static __noinline struct conn *fb_conn(struct sock *sk, __u32 ino, int io, __u32
 	fresh->late = flags & RT_F_LATE ? 1 : 0;
 	if (bpf_map_update_elem(&fb_conns, &key, fresh, BPF_ANY)) {
 		stat_add(RT_STAT_LOST_CONNS, 1);
+		young_after = 0;
 		return NULL;
 	}
 	c = bpf_map_lookup_elem(&fb_conns, &key);

@@ -187,8 +187,9 @@ struct rt_rec_exec {
 };
 
 /*
- * Value of the `hints` map, key: connection id. Written by user space, read by the kernel from
- * the RT_HINT_AFTER-th call in one direction on, and at every call while the protocol is unknown.
+ * Value of the `hints` map, key: connection id. Written by user space, read by the kernel in calls
+ * that are not skipped: from the RT_HINT_AFTER-th in one direction on, and in each while the
+ * protocol is unknown.
  * Offsets are absolute, so a late hint is harmless.
  */
 struct rt_hint {

@@ -31,6 +31,7 @@
 #define RT_KAFKA_COPY_BYTES 4096  /* a frame up to this size is copied, a larger one walked */
 #define RT_FALLBACK_CONNS   65536
 #define RT_FALLBACK_IDLE_NS 600000000000ull
+#define RT_YOUNG_INODES     (1u << 27)   /* an hour's inode numbers, at 37,000 a second */
 #define RT_RING_MIN_BYTES   (128u << 10) /* of one CPU */
 #define RT_RING_LEAST_BYTES (8u << 10)   /* the same when less than the default is asked for */
 #define RT_RING_INNER_BYTES (64u << 10)  /* of the rings' template: a multiple of any page */

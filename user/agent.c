@@ -315,6 +315,7 @@ int agent_start(const struct config *config, int argc, char **argv, struct agent
 		log_warn("reading /proc: %s; processes older than redtap are not seen",
 			 strerror(-r));
 	capture_prime(a->capture);
+	a->primed_ns = clock_mono_ns();
 	agent_update_self(a);
 	atomic_store(&a->ready, true);
 	log_info("capture: %s; metrics: http://%s%s%s:%u/metrics",

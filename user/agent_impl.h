@@ -44,6 +44,7 @@ struct agent {
 	struct budget budget;
 	uint64_t listed;        /* connections, by all sweeps */
 	uint64_t lost_procs;    /* process records, when last looked at */
+	uint64_t primed_ns;     /* the last capture_prime() */
 	uint64_t second_ns;     /* when the once-a-second work is due */
 	int64_t wall_offset_ns; /* from an event's time to the wall clock's, once a second */
 	uint16_t port;          /* of our own listener */

@@ -13,6 +13,9 @@
 #define REFRESH_PASSES  (TRACK_PASSES + 1) /* at a scrape, so that nothing is left waiting */
 #define REFRESH_WAIT_NS (2 * CLOCK_NS_PER_SECOND)
 
+#define PRIMED_NS      (3600 * CLOCK_NS_PER_SECOND) /* RT_YOUNG_INODES in that time are plenty */
+#define PRIME_AGAIN_NS (10 * CLOCK_NS_PER_SECOND)
+
 static void on_record(void *arg, const struct rt_rec *rec)
 {
 	struct agent *a = arg;
@@ -154,10 +157,21 @@ static void find_lost_procs(struct agent *a)
 	track_forget_names(a->track);
 }
 
+/* Which sockets are new: again when it is not known, and before too many inodes were numbered. */
+static void keep_primed(struct agent *a, uint64_t now_ns)
+{
+	uint64_t pause = capture_primed(a->capture) ? PRIMED_NS : PRIME_AGAIN_NS;
+
+	if (now_ns - a->primed_ns < pause)
+		return;
+	a->primed_ns = now_ns;
+	capture_prime(a->capture);
+}
+
 void agent_every_second(struct agent *a, uint64_t now_ns)
 {
 	a->second_ns = now_ns + CLOCK_NS_PER_SECOND;
-	capture_prime(a->capture);
+	keep_primed(a, now_ns);
 	sweep(a);
 	track_renew_sessions(a->track, false);
 	find_lost_procs(a);

@@ -134,9 +134,14 @@ static void proc_select(struct procs *ps, struct proc *p)
 {
 	struct config_proc who = proc_for_rules(p);
 
+	enum config_verdict was = p->verdict;
+
 	p->verdict = p->tgid == ps->self ? CONFIG_IGNORE : config_select(ps->config, &who);
-	if (ps->capture)
-		capture_trace(ps->capture, p->tgid, p->verdict != CONFIG_IGNORE);
+	if (!ps->capture)
+		return;
+	if (was == CONFIG_IGNORE && p->verdict != CONFIG_IGNORE)
+		capture_unprime(ps->capture);
+	capture_trace(ps->capture, p->tgid, p->verdict != CONFIG_IGNORE);
 }
 
 static char *dup_bytes(const char *s, size_t n)

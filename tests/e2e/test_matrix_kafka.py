@@ -34,7 +34,8 @@ PURE_JS = PLAIN | {c: CODECS[c] for c in ("gzip", "snappy")} | IDEMPOTENT | TRAN
 # group.protocol:isolation.level
 CLASSIC, NEW, COMMITTED = "classic:uncommitted", "consumer:uncommitted", "classic:committed"
 # The broker sends the first by itself, whenever it likes, the others to its controller, which is at
-# another port, when it needs its own topics or producer ids for the first time.
+# another port, when it needs its own topics or producer ids for the first time. No client here sends
+# any of them.
 NOT_COMPARED = {"BrokerHeartbeat", "CreateTopics", "AllocateProducerIds"}
 
 

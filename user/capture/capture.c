@@ -10,22 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "capture/young.h"
 #include "redtap.skel.h"
 
 #define CAPTURE_CPUS_MAX 4096
 
-/* Inodes' numbers come round: again long before half of them are used, at 30,000 a second. */
-#define PRIMED_NS (3600 * CLOCK_NS_PER_SECOND)
-
 struct capture {
 	struct redtap_bpf *skel;
 	struct ring_buffer *rings;
 	struct bpf_link *iter;
-	uint64_t primed_ns; /* capture_prime(): when, or 0 */
-	bool by_files;      /* what `iter` walks: open files, else socket storage */
+	bool by_files; /* what `iter` walks: open files, else socket storage */
 	enum capture_mode mode;
 	int cpus;
 	int *ring_fds;
@@ -255,7 +250,11 @@ int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_op
 		return -errno;
 	if (!++c->skel->data->open_sweep)
 		c->skel->data->open_sweep = 1;
-	while ((n = read(fd, (char *)batch + have, sizeof(batch) - have)) > 0) {
+	/* EAGAIN: a million objects had nothing to say, and there are more. */
+	while ((n = read(fd, (char *)batch + have, sizeof(batch) - have)) > 0 ||
+	       (n < 0 && errno == EAGAIN)) {
+		if (n < 0)
+			continue;
 		have += n;
 		for (size_t i = 0; i < have / sizeof(batch[0]); i++)
 			fn(arg, &batch[i]);
@@ -275,21 +274,26 @@ void capture_policy(struct capture *c, bool small, uint32_t sample)
 
 void capture_prime(struct capture *c)
 {
-	uint64_t now_ns = clock_mono_ns();
-
-	if (c->primed_ns && now_ns - c->primed_ns < PRIMED_NS)
-		return;
 	c->skel->bss->young_after = young_frontier(c->cpus);
-	c->primed_ns = now_ns;
+}
+
+bool capture_primed(const struct capture *c)
+{
+	return __atomic_load_n(&c->skel->bss->young_after, __ATOMIC_RELAXED) != 0;
+}
+
+void capture_unprime(struct capture *c)
+{
+	__atomic_store_n(&c->skel->bss->young_after, 0, __ATOMIC_SEQ_CST);
 }
 
 void capture_trace(struct capture *c, uint32_t tgid, bool on)
 {
 	__u64 *word = &c->skel->bss->traced[tgid / 64 % (RT_PID_BITS / 64)];
 
-	if (on && !(__atomic_fetch_or(word, 1ull << tgid % 64, __ATOMIC_RELAXED) >> tgid % 64 & 1))
-		c->primed_ns = c->skel->bss->young_after = 0;
-	if (!on)
+	if (on)
+		__atomic_fetch_or(word, 1ull << tgid % 64, __ATOMIC_RELAXED);
+	else
 		__atomic_fetch_and(word, ~(1ull << tgid % 64), __ATOMIC_RELAXED);
 }
 

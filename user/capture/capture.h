@@ -68,11 +68,14 @@ int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_op
 		 void *arg);
 
 /*
- * To be called once all processes are selected, and once a second: sockets without a sequence
- * (AF_UNIX, MPTCP) that are made from now on are known to be new. Does nothing while that holds
- * already; it ends when a process is selected that was not.
+ * To be called once all processes are selected: sockets without a sequence (AF_UNIX, MPTCP) that
+ * are made from now on are known to be new, for RT_YOUNG_INODES inode numbers. Takes some
+ * milliseconds a CPU (young.h). It ends with capture_unprime(), which belongs before the selection
+ * of a process that ran without, and when the kernel half selects one at its exec.
  */
 void capture_prime(struct capture *c);
+bool capture_primed(const struct capture *c);
+void capture_unprime(struct capture *c);
 
 /* Selects or deselects a process. */
 void capture_trace(struct capture *c, uint32_t tgid, bool on);

@@ -26,14 +26,13 @@ static uint32_t next_ino(void)
 /* The number before the first of a batch that this CPU has taken just now; 0: it could not. */
 static uint32_t new_batch(void)
 {
-	/* twice: others on this CPU take from the batch as well, and may begin the next */
-	for (uint32_t i = 0; i < 2 * BATCH; i++) {
-		uint32_t ino = next_ino();
+	uint32_t first = next_ino(), ino = first;
 
-		if (!ino)
-			return 0;
-		if (ino % BATCH == 1)
-			return ino - 1;
+	/* others on this CPU take from the batch as well */
+	for (uint32_t i = 0; ino && i <= BATCH; i++) {
+		if ((ino - 1) / BATCH != (first - 1) / BATCH)
+			return (ino - 1) / BATCH * BATCH;
+		ino = next_ino();
 	}
 	return 0;
 }
@@ -51,7 +50,8 @@ uint32_t young_frontier(int cpus)
 		CPU_ZERO_S(size, one);
 		CPU_SET_S(cpu, size, one);
 		if (sched_setaffinity(0, size, one))
-			continue; /* offline: nothing is made there */
+			continue; /* offline, or not ours: what is left of its batch is not believed
+				   */
 		batch = new_batch();
 		good = batch != 0;
 		if (!frontier)

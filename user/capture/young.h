@@ -8,8 +8,8 @@
 /*
  * The kernel numbers the inodes of sockets and pipes from one counter, of which each CPU takes
  * 1,024 at a time (get_next_ino(), fs/inode.c). Uses up what every CPU has left, some milliseconds
- * each. Returns a number: every socket made afterwards has a later one, modulo 2^32, and none made
- * before has. 0 when that cannot be had. Moves the calling thread from CPU to CPU and back.
+ * each. Returns a number: every socket made afterwards on these CPUs has a later one; numbers come
+ * round after 2^32. 0 when it cannot be had. Moves the calling thread from CPU to CPU and back.
  */
 uint32_t young_frontier(int cpus);
 
