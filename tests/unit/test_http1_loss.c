@@ -344,6 +344,29 @@ TEST(sliding_client_never_resumes)
 			   "200") "! abandoned 1\n" ORPHAN("200") ORPHAN("200"));
 }
 
+/* The same client, two of whose requests are told before the answers that came before them. */
+TEST(sliding_told_out_of_order)
+{
+	struct bed *b = bed_new(0);
+
+	bed_req(b, GET("/a"));
+	bed_req(b, GET("/b"));
+	b->now = 1030;
+	bed_req(b, GET("/c"));
+	b->now = 1050;
+	bed_req(b, GET("/d"));
+	b->now = 1020;
+	bed_resp(b, OK);
+	b->now = 1040;
+	bed_resp(b, OK);
+	b->now = 1070;
+	bed_gap(b, RT_RESP, 38);
+	bed_req(b, GET("/e"));
+	bed_resp(b, "HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n");
+	BED_END(b, "GET /a - 200 -\nGET /b - 200 -\n! gap 1\n! abandoned 2\n! abandoned 1\n" ORPHAN(
+			   "404"));
+}
+
 /* The next request is told before the end of an answer that was read before it: the times tell that
  * this client waits, and so that it has had its answers after a loss. */
 TEST(an_overtaken_answer_is_no_sliding)

@@ -169,6 +169,25 @@ static void pair_doubt(struct http1 *c, uint64_t ns, const struct rt_sink *sink)
 	c->hole = true;
 }
 
+/* As pair_overlap(), where requests were told before answers that had come before them: one was
+ * sent behind the answer before this, while this one was outstanding. */
+static void pair_slid(struct http1 *c, uint64_t before_ns, uint64_t ns)
+{
+	const struct http1_req *front = fifo_front(&c->pending), *newest = fifo_back(&c->pending);
+
+	if (!front || front->start_ns >= before_ns || newest->start_ns <= before_ns)
+		return;
+	for (uint32_t i = 1; i < c->pending.len; i++) {
+		const struct http1_req *req = fifo_at(&c->pending, i);
+
+		if (req->start_ns <= before_ns)
+			continue;
+		if (req->start_ns < ns)
+			c->sliding = HTTP1_SLIDING;
+		return;
+	}
+}
+
 /* A request's hook may run behind that of its answer, but the request was there before. */
 static void answer_after(struct http1_req *req, uint64_t ns)
 {
@@ -178,6 +197,7 @@ static void answer_after(struct http1_req *req, uint64_t ns)
 
 void http1_answer(struct http1 *c, uint16_t status, uint64_t ns, const struct rt_sink *sink)
 {
+	pair_slid(c, c->side[RT_RESP].last_ns, ns);
 	pair_doubt(c, ns, sink);
 	c->side[RT_RESP].head = (struct http1_head){.status = status};
 	if (status < 200 && status != 101)
