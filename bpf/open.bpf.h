@@ -105,8 +105,8 @@ static __always_inline __u32 sock_ino(struct sock *sk)
 /*
  * Where no sequence tells whether bytes had passed: the socket was made since all that is selected
  * is followed. Numbers come round, so no more are believed than can be given out between two
- * frontiers (capture/young.h). A socket that an ignored process used and handed over is not told
- * from a new one.
+ * frontiers (capture/young.h). A socket that an ignored process used and then handed over, through
+ * exec or SCM_RIGHTS, is not told from a new one.
  */
 static __always_inline bool sock_young(__u32 ino)
 {

@@ -81,10 +81,8 @@ int BPF_PROG(rt_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	void *ring = this_ring();
 	__u64 n;
 
-	if ((__u32)task->tgid != cfg_self_tgid && !tgid_traced(task->tgid)) {
-		young_after = 0; /* what it has open may have been used unseen */
+	if ((__u32)task->tgid != cfg_self_tgid)
 		tgid_trace(task->tgid, true);
-	}
 	if (!b || !ring || !mm)
 		return 0;
 	b->rec.h.type = RT_REC_EXEC;

@@ -134,14 +134,9 @@ static void proc_select(struct procs *ps, struct proc *p)
 {
 	struct config_proc who = proc_for_rules(p);
 
-	enum config_verdict was = p->verdict;
-
 	p->verdict = p->tgid == ps->self ? CONFIG_IGNORE : config_select(ps->config, &who);
-	if (!ps->capture)
-		return;
-	if (was == CONFIG_IGNORE && p->verdict != CONFIG_IGNORE)
-		capture_unprime(ps->capture);
-	capture_trace(ps->capture, p->tgid, p->verdict != CONFIG_IGNORE);
+	if (ps->capture)
+		capture_trace(ps->capture, p->tgid, p->verdict != CONFIG_IGNORE);
 }
 
 static char *dup_bytes(const char *s, size_t n)
@@ -223,6 +218,8 @@ int procs_scan(struct procs *p, void (*between)(void *arg), void *arg)
 void procs_reload(struct procs *ps, const struct config *config)
 {
 	ps->config = config;
+	if (ps->capture)
+		capture_unprime(ps->capture);
 	for (struct proc *p = ps->all; p; p = p->next) {
 		p->service = 0;
 		if (!p->exit_ns)

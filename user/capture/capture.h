@@ -71,7 +71,7 @@ int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_op
  * To be called once all processes are selected: sockets without a sequence (AF_UNIX, MPTCP) that
  * are made from now on are known to be new, for RT_YOUNG_INODES inode numbers. Takes some
  * milliseconds a CPU (young.h). It ends with capture_unprime(), which belongs before the selection
- * of a process that ran without, and when the kernel half selects one at its exec.
+ * of processes that ran without, and when the kernel half could not make a connection's state.
  */
 void capture_prime(struct capture *c);
 bool capture_primed(const struct capture *c);
