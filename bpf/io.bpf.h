@@ -10,67 +10,9 @@
 #include <bpf/bpf_endian.h>
 
 #include "http.bpf.h"
+#include "io_call.bpf.h"
 #include "kafka.bpf.h"
-
-struct io_call {
-	struct conn *conn;
-	struct task_struct *task;
-	struct pt_regs *regs;
-	__u32 ret;    /* bytes moved */
-	__u32 seq[2]; /* TCP's own, by enum rt_io, after the call */
-	__u32 trunc;  /* the bytes did not reach the buffer (MSG_TRUNC) */
-	bool have_seq;
-	bool rcv_shut;
-	bool send_shut;
-	bool at_exit;
-};
-
-/*
- * The call's start offset, from TCP's sequence where it can be had: an advance larger than the call
- * is a hole in front of it (splice, a peer thread's hook still to come). A FIN counts as one.
- */
-static __always_inline __u64 io_offset(struct io_call *x, int io)
-{
-	struct conn_dir *d = &x->conn->d[io];
-	__u32 adv = x->seq[io] - d->seq;
-	__u64 off = d->off;
-
-	d->seq = x->seq[io];
-	if (x->have_seq && !x->conn->noseq) {
-		if (io == RT_RECV && x->rcv_shut && adv == x->ret + 1)
-			adv--;
-		if (adv < x->ret) {
-			x->conn->noseq = 1;
-		} else if (adv > x->ret) {
-			off += adv - x->ret;
-			if (d->gap != RT_GAP_LOST)
-				d->gap = RT_GAP_UNSEEN;
-		}
-	}
-	barrier(); /* io_other() on another CPU */
-	d->off = off + x->ret;
-	return off;
-}
-
-/*
- * How far the other direction must have been reported before this record means anything: what its
- * own hook has handed over or is about to, or TCP's sequence when a call of it has not come to its
- * hook yet. That hook may run right now: io_offset() writes what is read here, the other way round.
- */
-static __always_inline __u64 io_other(struct io_call *x, int io)
-{
-	struct conn_dir *o = &x->conn->d[!io];
-	__u64 off = o->off;
-	__s32 ahead;
-
-	barrier();
-	ahead = x->seq[!io] - o->seq;
-	if (io == RT_RECV && x->send_shut)
-		ahead--; /* a FIN counts as one */
-	if (x->have_seq && !x->conn->noseq && ahead > 0 && !o->eof)
-		return off + ahead;
-	return o->gap == RT_GAP_NONE ? o->off : o->prev;
-}
+#include "quick.bpf.h"
 
 static __always_inline void io_known(struct conn *c, __u8 proto)
 {
@@ -165,30 +107,6 @@ static __always_inline void io_recognise(struct scratch *s, struct conn *c, int 
 	c->role = !(verdict & RT_CLASS_REQ) == (io == RT_SEND) ? RT_ROLE_SERVER : RT_ROLE_CLIENT;
 	if (verdict & RT_CLASS_TLS)
 		stat_add(RT_STAT_IGNORED_TLS, 1);
-}
-
-/* All of a record that is known before its bytes are. */
-static __always_inline void io_record_head(struct rt_rec_data *rec, struct io_call *x, int io,
-					   __u64 off)
-{
-	struct conn *c = x->conn;
-
-	rec->h.type = RT_REC_DATA;
-	rec->h.flags = (io == RT_SEND ? RT_F_SEND : 0) |
-		       (x->have_seq && !c->noseq ? RT_F_ORDER : RT_F_NOSEQ);
-	rec->h.conn = c->id;
-	rec->h.ts_ns = c->last_ns;
-	rec->start_ns = io == RT_SEND ? c->d[RT_SEND].start_ns : 0;
-	rec->off = off;
-	rec->other = io_other(x, io);
-	rec->missed = c->d[!io].lost > c->d[!io].prev ? c->d[!io].lost : 0;
-	rec->len = x->ret;
-	rec->tgid = x->task->tgid;
-	rec->tid = x->task->pid;
-	rec->nfrags = 0;
-	rec->gap = RT_GAP_NONE;
-	if (io == RT_SEND)
-		c->d[RT_SEND].start_ns = 0;
 }
 
 static __always_inline void io_record_start(struct scratch *s, struct io_call *x, int io, __u64 off)
@@ -371,140 +289,6 @@ static __always_inline bool io_copy(struct scratch *s, struct conn *c, int io, _
 	return true;
 }
 
-/*
- * Whether the call's bytes are wanted as they are, and no more is to be learnt from them than their
- * ends tell: nearly every request and response of PostgreSQL, and of HTTP every request without a
- * body and what a server says.
- */
-static __always_inline bool io_plain(struct io_call *x, int io, __u64 off)
-{
-	struct conn *c = x->conn;
-	struct conn_dir *d = &c->d[io];
-
-	if (c->role == RT_ROLE_UNKNOWN || x->trunc || d->skip > off || d->tail)
-		return false;
-	if (c->proto != RT_PROTO_HTTP)
-		return c->proto == RT_PROTO_POSTGRES;
-	return !d->big && !d->head && !c->piped && (io_is_request(c, io) ? !d->run : io == RT_SEND);
-}
-
-/* Of HTTP: nothing behind the head, as far as its ends show, see io_http_short(). */
-static __always_inline bool io_plain_head(const __u8 *p, __u64 len)
-{
-	__u64 last = len - 4;
-
-	barrier_var(last);
-	if (last > WAIT_PAYLOAD - 4)
-		return false;
-	return p[0] != 'P' && *(__u32 *)(p + last) == bpf_htonl(0x0d0a0d0a);
-}
-
-#define QUICK_HEAD (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
-#define QUICK_MAX  384 /* no record begins behind so much */
-
-/*
- * Copies the user's bytes behind the head of a record at w->buf[at]. The bounds in steps, because
- * the verifier cannot follow a sum of two. False: there is no room, or they cannot be read.
- */
-static __always_inline bool io_quick_copy(struct conn_wait *w, __u64 at, __u64 len, __u64 base)
-{
-	if (at <= WAIT_FRONT) {
-		if (len > WAIT_PAYLOAD)
-			return false;
-	} else if (at <= 192) {
-		if (len > WAIT_BYTES - QUICK_HEAD - 192)
-			return false;
-	} else if (at <= 288) {
-		if (len > WAIT_BYTES - QUICK_HEAD - 288)
-			return false;
-	} else if (at > QUICK_MAX || len > WAIT_BYTES - QUICK_HEAD - QUICK_MAX) {
-		return false;
-	}
-	return !bpf_probe_read_user(w->buf + at + QUICK_HEAD, len, (void *)base);
-}
-
-/* Writes out `bytes` of what waits, the last of them a record [from, end). Under the lock. */
-static __always_inline void io_quick_out(struct scratch *s, struct conn *c, int io, __u64 bytes,
-					 __u64 from, __u64 end)
-{
-	struct conn_wait *w = &c->wait;
-	void *ring = this_ring();
-
-	barrier_var(bytes);
-	if (bytes > WAIT_BYTES)
-		bytes = WAIT_BYTES;
-	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, ring_flags(s, ring, bytes))) {
-		stat_add(RT_STAT_LOST_RING, 1);
-		if (w->count)
-			wait_lost_all(c);
-		else
-			wait_lost(&c->d[io], from, end);
-	} else {
-		stat_add(RT_STAT_EVENTS, 1);
-	}
-	w->bytes = w->count = 0;
-}
-
-/*
- * A short call in one piece goes from the user's buffer to behind what waits, without a detour: a
- * request waits there itself, anything else goes into the ring with it. False: nothing was done,
- * this is not such a call.
- */
-static __always_inline bool io_quick(struct scratch *s, struct io_call *x, int io, __u64 off)
-{
-	struct conn *c = x->conn;
-	struct conn_dir *d = &c->d[io];
-	struct conn_wait *w = &c->wait;
-	__u64 base, at, from, len = x->ret;
-	struct rt_rec_data *rec;
-	struct rt_frag *frag;
-	bool waits;
-
-	if (len < 4 || len > WAIT_PAYLOAD || !io_plain(x, io, off))
-		return false;
-	base = buffer_plain(x->task, x->regs, io, x->at_exit, len);
-	if (!base || !wait_trylock(w))
-		return false;
-	at = w->bytes;
-	barrier_var(at);
-	barrier_var(len);
-	if (at > QUICK_MAX || !io_quick_copy(w, at, len, base))
-		goto other;
-	rec = (struct rt_rec_data *)(w->buf + at);
-	frag = (struct rt_frag *)(rec + 1);
-	if (c->proto == RT_PROTO_HTTP && io_is_request(c, io) &&
-	    (at > WAIT_FRONT || !io_plain_head((__u8 *)(frag + 1), len)))
-		goto other;
-	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due &&
-		at <= WAIT_FRONT;
-	c->last_ns = bpf_ktime_get_ns();
-	io_record_head(rec, x, io, off);
-	from = d->prev;
-	rec->h.bytes = QUICK_HEAD + len;
-	rec->nfrags = 1;
-	rec->prev = from;
-	rec->gap0 = d->gap;
-	frag->at = 0;
-	frag->len = len;
-	if (waits)
-		wait_added(c, at, QUICK_HEAD + len);
-	else if (rec->other > c->d[!io].prev)
-		c->d[!io].due = 1;
-	d->prev = off + len;
-	d->gap = RT_GAP_NONE;
-	if (!waits) {
-		d->due = 0;
-		io_quick_out(s, c, io, at + QUICK_HEAD + len, from, off + len);
-	}
-	wait_unlock(w);
-	if (waits && wait_overtaken(c))
-		wait_flush(c, this_ring());
-	return true;
-other:
-	wait_unlock(w);
-	return false;
-}
-
 static __always_inline void io_call(struct io_call *x, int io)
 {
 	struct conn *c = x->conn;
@@ -536,7 +320,7 @@ static __always_inline void io_call(struct io_call *x, int io)
 		if (c->proto == RT_PROTO_IGNORED)
 			return;
 	}
-	if (io_quick(s, x, io, off))
+	if (quick_call(s, x, io, off))
 		return;
 	c->last_ns = bpf_ktime_get_ns();
 	io_record_start(s, x, io, off);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The short way of most requests and answers: from the user's buffer to where the connection's
+ * records wait (wait.bpf.h), and from there into the ring.
+ */
+#ifndef REDTAP_QUICK_BPF_H
+#define REDTAP_QUICK_BPF_H
+
+#include "buffer.bpf.h"
+#include <bpf/bpf_endian.h>
+
+#include "io_call.bpf.h"
+#include "record.bpf.h"
+
+/*
+ * Whether the call's bytes are wanted as they are, and no more is to be learnt from them than their
+ * ends tell: nearly every request and response of PostgreSQL, and of HTTP every request without a
+ * body and what a server says.
+ */
+static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
+{
+	struct conn *c = x->conn;
+	struct conn_dir *d = &c->d[io];
+
+	if (c->role == RT_ROLE_UNKNOWN || x->trunc || d->skip > off || d->tail)
+		return false;
+	if (c->proto != RT_PROTO_HTTP)
+		return c->proto == RT_PROTO_POSTGRES;
+	return !d->big && !d->head && !c->piped && (io_is_request(c, io) ? !d->run : io == RT_SEND);
+}
+
+/* Of HTTP: nothing behind the head, as far as its ends show, see io_http_short(). */
+static __always_inline bool quick_head(const __u8 *p, __u64 len)
+{
+	__u64 last = len - 4;
+
+	barrier_var(last);
+	if (last > WAIT_PAYLOAD - 4)
+		return false;
+	return p[0] != 'P' && *(__u32 *)(p + last) == bpf_htonl(0x0d0a0d0a);
+}
+
+#define QUICK_HEAD (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
+#define QUICK_MAX  384 /* no record begins behind so much */
+
+/*
+ * Copies the user's bytes behind the head of a record at w->buf[at]. The bounds in steps, because
+ * the verifier cannot follow a sum of two. False: there is no room, or they cannot be read.
+ */
+static __always_inline bool quick_copy(struct conn_wait *w, __u64 at, __u64 len, __u64 base)
+{
+	if (at <= WAIT_FRONT) {
+		if (len > WAIT_PAYLOAD)
+			return false;
+	} else if (at <= 192) {
+		if (len > WAIT_BYTES - QUICK_HEAD - 192)
+			return false;
+	} else if (at <= 288) {
+		if (len > WAIT_BYTES - QUICK_HEAD - 288)
+			return false;
+	} else if (at > QUICK_MAX || len > WAIT_BYTES - QUICK_HEAD - QUICK_MAX) {
+		return false;
+	}
+	return !bpf_probe_read_user(w->buf + at + QUICK_HEAD, len, (void *)base);
+}
+
+/* Writes out `bytes` of what waits, the last of them a record [from, end). Under the lock. */
+static __always_inline void quick_out(struct scratch *s, struct conn *c, int io, __u64 bytes,
+				      __u64 from, __u64 end)
+{
+	struct conn_wait *w = &c->wait;
+	void *ring = this_ring();
+
+	barrier_var(bytes);
+	if (bytes > WAIT_BYTES)
+		bytes = WAIT_BYTES;
+	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, ring_flags(s, ring, bytes))) {
+		stat_add(RT_STAT_LOST_RING, 1);
+		if (w->count)
+			wait_lost_all(c);
+		else
+			wait_lost(&c->d[io], from, end);
+	} else {
+		stat_add(RT_STAT_EVENTS, 1);
+	}
+	w->bytes = w->count = 0;
+}
+
+/*
+ * A short call in one piece goes from the user's buffer to behind what waits, without a detour: a
+ * request waits there itself, anything else goes into the ring with it. False: nothing was done,
+ * this is not such a call.
+ */
+static __always_inline bool quick_call(struct scratch *s, struct io_call *x, int io, __u64 off)
+{
+	struct conn *c = x->conn;
+	struct conn_dir *d = &c->d[io];
+	struct conn_wait *w = &c->wait;
+	__u64 base, at, from, len = x->ret;
+	struct rt_rec_data *rec;
+	struct rt_frag *frag;
+	bool waits;
+
+	if (len < 4 || len > WAIT_PAYLOAD || !quick_plain(x, io, off))
+		return false;
+	base = buffer_plain(x->task, x->regs, io, x->at_exit, len);
+	if (!base || !wait_trylock(w))
+		return false;
+	at = w->bytes;
+	barrier_var(at);
+	barrier_var(len);
+	if (at > QUICK_MAX || !quick_copy(w, at, len, base))
+		goto other;
+	rec = (struct rt_rec_data *)(w->buf + at);
+	frag = (struct rt_frag *)(rec + 1);
+	if (c->proto == RT_PROTO_HTTP && io_is_request(c, io) &&
+	    (at > WAIT_FRONT || !quick_head((__u8 *)(frag + 1), len)))
+		goto other;
+	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due &&
+		at <= WAIT_FRONT;
+	c->last_ns = bpf_ktime_get_ns();
+	io_record_head(rec, x, io, off);
+	from = d->prev;
+	rec->h.bytes = QUICK_HEAD + len;
+	rec->nfrags = 1;
+	rec->prev = from;
+	rec->gap0 = d->gap;
+	frag->at = 0;
+	frag->len = len;
+	if (waits)
+		wait_added(c, at, QUICK_HEAD + len);
+	else if (rec->other > c->d[!io].prev)
+		c->d[!io].due = 1;
+	d->prev = off + len;
+	d->gap = RT_GAP_NONE;
+	if (!waits) {
+		d->due = 0;
+		quick_out(s, c, io, at + QUICK_HEAD + len, from, off + len);
+	}
+	wait_unlock(w);
+	if (waits && wait_overtaken(c))
+		wait_flush(c, this_ring());
+	return true;
+other:
+	wait_unlock(w);
+	return false;
+}
+
+#endif
