@@ -8,6 +8,7 @@ enum order {
 	ORDER_READY,
 	ORDER_WAIT,       /* for a predecessor: it is in another ring */
 	ORDER_WAIT_OTHER, /* for the other direction: its call may still be on its way */
+	ORDER_WAIT_FIRST, /* a request, for the responses that came before it */
 };
 
 /* How far a direction is known: a record that waits says that what is in front of it is missing. */
@@ -31,18 +32,22 @@ static bool order_patient(const struct track *t, uint64_t since_pass, uint64_t s
 	return t->pass < since_pass + 2 || t->now_ns < since_ns + TRACK_WAIT_NS;
 }
 
-static enum order order_data(const struct track *t, const struct conn *c,
-			     const struct rt_rec_data *rec, uint64_t since_pass, uint64_t since_ns)
+/* The record, if it is one of that direction. */
+static const struct rt_rec_data *held_data(const struct track_held *h, enum rt_io io)
 {
-	enum rt_io io = rec->h.flags & RT_F_SEND ? RT_SEND : RT_RECV;
+	const struct rt_rec_data *rec = (const struct rt_rec_data *)h->rec;
 
-	if (rec->prev > c->s[io].next)
-		return ORDER_WAIT;
-	/* Which direction answers which is not known yet: the one that was first goes first. */
-	if (!c->ops)
-		return rec->other > order_reached(c, !io) ? ORDER_WAIT : ORDER_READY;
-	if (conn_dir(c, io) != RT_RESP)
-		return ORDER_READY;
+	return rec->h.type == RT_REC_DATA && !(rec->h.flags & RT_F_SEND) == (io == RT_RECV) ? rec
+											    : NULL;
+}
+
+/* A response, its predecessor applied. */
+static enum order order_response(const struct track *t, const struct conn *c,
+				 const struct rt_rec_data *rec, uint64_t since_pass,
+				 uint64_t since_ns)
+{
+	enum rt_io io = conn_io(c, RT_RESP);
+
 	if (rec->other > c->s[!io].next)
 		return ORDER_WAIT_OTHER;
 	if (rec->h.flags & RT_F_ORDER)
@@ -58,6 +63,46 @@ static enum order order_data(const struct track *t, const struct conn *c,
 	    rec->other <= c->resp_other && order_patient(t, since_pass, since_ns))
 		return ORDER_WAIT_OTHER;
 	return ORDER_READY;
+}
+
+/*
+ * Whether responses are still to come that came before this request. None of them may wait for it
+ * in turn: two threads at once may each have seen the other's call, and a response may have shown a
+ * hole in front of it, or overtaken its request.
+ */
+static bool order_follows(const struct track *t, const struct conn *c,
+			  const struct rt_rec_data *req)
+{
+	enum rt_io io = conn_io(c, RT_RESP);
+	const struct rt_rec_data *resp;
+
+	if (req->other <= c->s[io].next)
+		return false;
+	for (const struct track_held *h = c->held; h; h = h->next) {
+		resp = held_data(h, io);
+		if (!resp)
+			continue;
+		if (resp->prev <= c->s[io].next
+			    ? order_response(t, c, resp, h->pass, h->ns) != ORDER_READY
+			    : resp->other > req->off && resp->prev < req->other)
+			return false;
+	}
+	return true;
+}
+
+static enum order order_data(const struct track *t, const struct conn *c,
+			     const struct rt_rec_data *rec, uint64_t since_pass, uint64_t since_ns)
+{
+	enum rt_io io = rec->h.flags & RT_F_SEND ? RT_SEND : RT_RECV;
+
+	if (rec->prev > c->s[io].next)
+		return ORDER_WAIT;
+	/* Which direction answers which is not known yet: the one that was first goes first. */
+	if (!c->ops)
+		return rec->other > order_reached(c, !io) ? ORDER_WAIT : ORDER_READY;
+	if (conn_dir(c, io) == RT_RESP)
+		return order_response(t, c, rec, since_pass, since_ns);
+	return order_follows(t, c, rec) ? ORDER_WAIT_FIRST : ORDER_READY;
 }
 
 static bool order_named(const struct track *t, struct conn *c)
@@ -176,14 +221,6 @@ static struct track_held *order_unlink(struct track *t, struct conn *c, struct t
 	return h;
 }
 
-static const struct rt_rec_data *held_data(const struct track_held *h, enum rt_io io)
-{
-	const struct rt_rec_data *rec = (const struct rt_rec_data *)h->rec;
-
-	return rec->h.type == RT_REC_DATA && !(rec->h.flags & RT_F_SEND) == (io == RT_RECV) ? rec
-											    : NULL;
-}
-
 /*
  * The first held response that belongs into the hole in front of a request: nobody knew that the
  * request it answers does not come before this one showed the hole.
@@ -256,7 +293,7 @@ void order_free(struct track *t, struct conn *c)
 
 static bool order_overdue(const struct track *t, const struct track_held *h, enum order why)
 {
-	uint64_t wait_ns = why == ORDER_WAIT ? TRACK_WAIT_NS : TRACK_ORDER_NS;
+	uint64_t wait_ns = why == ORDER_WAIT_OTHER ? TRACK_ORDER_NS : TRACK_WAIT_NS;
 
 	return t->pass >= h->pass + TRACK_PASSES && t->now_ns > h->ns + wait_ns;
 }
@@ -327,7 +364,7 @@ static struct track_held **order_next(struct track *t, struct conn *c, bool forc
 			return at;
 		(*at)->waited |= why == ORDER_WAIT_OTHER;
 		if (!overdue && order_overdue(t, *at, why) &&
-		    (why == ORDER_WAIT ||
+		    (why != ORDER_WAIT_OTHER ||
 		     !order_requests_held(c, (const struct rt_rec_data *)(*at)->rec)))
 			overdue = at;
 	}
@@ -366,7 +403,8 @@ bool order_record(struct track *t, struct conn *c, const struct rt_rec *rec)
 
 	if (why != ORDER_READY) {
 		order_hold(t, c, rec, why);
-		return false;
+		/* a request may have waited for it, in vain */
+		return why == ORDER_WAIT_OTHER && c->held_len > 1 && order_drain(t, c, false);
 	}
 	if (order_apply(t, c, rec, RT_EARLY))
 		return true;

@@ -6,8 +6,9 @@
  *
  * Order. Rings are read one after the other, so records of one connection may come in any order.
  * A record says where the one before it in its direction ended (`prev`) and how far the other
- * direction had come (`other`): it is held until its predecessor was applied, and a response also
- * until the requests before it were. A record held for too long is applied with an explicit gap.
+ * direction had come (`other`): it is held until its predecessor was applied, a response also until
+ * the requests before it were, and a request until the responses before it were, unless one of them
+ * waits for it in turn (two threads at once). A record held for too long is applied with an explicit gap.
  * Where there is no sequence (RT_F_NOSEQ) `other` misses calls whose hook has yet to run, so that a
  * response may come before its request: what a parser leaves for that (RT_EARLY) is held again, for
  * TRACK_WAIT_NS at most.
