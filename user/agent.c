@@ -234,6 +234,7 @@ static int start_metrics(struct agent *a)
 static int start_track(struct agent *a)
 {
 	a->env.names = a->names;
+	a->env.http_spares = &a->http_spares;
 	a->wall_offset_ns = clock_wall_offset_ns();
 	a->env.kafka = kafka_world_new(a->names);
 	/* no metric has a statement's text */
@@ -343,6 +344,7 @@ void agent_stop(struct agent *a)
 	registry_free(a->registry);
 	naming_free(a->naming);
 	procs_free(a->procs);
+	fifo_spares_free(&a->http_spares);
 	kafka_world_free(a->env.kafka);
 	pg_world_free(a->env.postgres);
 	agent_forget_routes(a);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/fifo.h"
 #include "budget.h"
 #include "capture/capture.h"
 #include "metrics/expose.h"
@@ -29,6 +30,7 @@ struct agent {
 	int lock_fd, epoll_fd, signal_fd, scrape_fd;
 	struct intern *names;
 	struct rt_env env;
+	struct fifo_spares http_spares;
 	struct track_ops ops;
 	struct track *track;
 	struct capture *capture;

@@ -62,7 +62,7 @@ TEST(fifo_as_its_model)
 		struct fifo f;
 		uint32_t refused = 0;
 
-		fifo_init(&f, sizeof(struct item), bounds[b]);
+		fifo_init(&f, sizeof(struct item), bounds[b], NULL);
 		for (uint32_t i = 0; i < 20000; i++) {
 			uint32_t what = rnd(16), n;
 			struct item *p;
@@ -100,7 +100,7 @@ TEST(fifo_gives_its_memory_back)
 {
 	struct fifo f;
 
-	fifo_init(&f, 8, 1000);
+	fifo_init(&f, 8, 1000, NULL);
 	CHECK(!f.mem);
 	for (int i = 0; i < 1000; i++)
 		REQUIRE(fifo_push(&f));

@@ -6,9 +6,40 @@
 
 #define FIFO_FIRST 1
 
-void fifo_init(struct fifo *f, uint32_t item, uint32_t max)
+void fifo_init(struct fifo *f, uint32_t item, uint32_t max, struct fifo_spares *spares)
 {
-	*f = (struct fifo){.item = item, .max = max};
+	*f = (struct fifo){.item = item, .max = max, .spares = spares};
+}
+
+/* Each begins with the address of the next. */
+static void *spares_take(struct fifo_spares *s)
+{
+	void *mem = s->first;
+
+	if (mem) {
+		memcpy(&s->first, mem, sizeof(s->first));
+		s->len--;
+	}
+	return mem;
+}
+
+static bool spares_put(struct fifo_spares *s, void *mem, uint32_t item)
+{
+	if (s->len >= FIFO_SPARES_MAX || item < sizeof(s->first) || (s->item && s->item != item))
+		return false;
+	s->item = item;
+	memcpy(mem, &s->first, sizeof(s->first));
+	s->first = mem;
+	s->len++;
+	return true;
+}
+
+void fifo_spares_free(struct fifo_spares *s)
+{
+	void *mem;
+
+	while ((mem = spares_take(s)))
+		free(mem);
 }
 
 void fifo_free(struct fifo *f)
@@ -20,15 +51,24 @@ void fifo_free(struct fifo *f)
 
 void fifo_trim(struct fifo *f, uint32_t keep)
 {
-	if (f->len == 0 && f->cap > keep)
-		fifo_free(f);
+	if (f->len)
+		return;
+	if (f->spares && f->cap == FIFO_FIRST && spares_put(f->spares, f->mem, f->item))
+		f->mem = NULL;
+	else if (f->cap <= keep)
+		return;
+	fifo_free(f);
 }
 
 static int fifo_grow(struct fifo *f)
 {
 	uint32_t cap = f->cap ? f->cap * 2 : FIFO_FIRST;
-	uint8_t *mem = malloc((size_t)cap * f->item);
+	uint8_t *mem = NULL;
 
+	if (f->spares && cap == FIFO_FIRST && f->spares->item == f->item)
+		mem = spares_take(f->spares);
+	if (!mem)
+		mem = malloc((size_t)cap * f->item);
 	if (!mem)
 		return -1;
 	for (uint32_t i = 0; i < f->len; i++)

@@ -2,31 +2,45 @@
 /*
  * A bounded queue of fixed-size items in one ring of memory, for what waits for its answer on a
  * connection. Memory is taken on the first push, doubled up to `max` items, and given back by
- * fifo_trim() when the queue is empty, so that an idle connection holds none. In a steady state
- * nothing is allocated. One thread.
+ * fifo_trim() when the queue is empty, so that an idle connection holds none. Queues of one kind
+ * may share what was given back, so that in a steady state nothing is allocated. One thread.
  */
 #ifndef REDTAP_BASE_FIFO_H
 #define REDTAP_BASE_FIFO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct fifo {
-	uint8_t *mem;
-	uint32_t item; /* bytes of one */
-	uint32_t cap;  /* items, a power of two or 0 */
-	uint32_t max;  /* items */
-	uint32_t head; /* index of the oldest */
+/* Memory for one item each that queues have given back; all zeroes at first. */
+struct fifo_spares {
+	void *first;
+	uint32_t item; /* bytes; 0: none was given back yet */
 	uint32_t len;
 };
 
-/* `item`: size of one element in bytes; `max`: items at most. No memory is taken yet. */
-void fifo_init(struct fifo *f, uint32_t item, uint32_t max);
+#define FIFO_SPARES_MAX 1024 /* kept */
+
+struct fifo {
+	uint8_t *mem;
+	struct fifo_spares *spares; /* NULL: none are shared */
+	uint32_t item;              /* bytes of one */
+	uint32_t cap;               /* items, a power of two or 0 */
+	uint32_t max;               /* items */
+	uint32_t head;              /* index of the oldest */
+	uint32_t len;
+};
+
+/* `item`: size of one element in bytes, the same for all that share `spares` (NULL: shares
+ * nothing; it outlives the queue); `max`: items at most. No memory is taken yet. */
+void fifo_init(struct fifo *f, uint32_t item, uint32_t max, struct fifo_spares *spares);
+void fifo_spares_free(struct fifo_spares *spares);
 
 /* Frees the memory and empties the queue; it can be used again. */
 void fifo_free(struct fifo *f);
 
-/* Frees the memory when the queue is empty and holds more than `keep` items' worth. */
+/* When the queue is empty: gives memory for one item back to the spares if there are any, and frees
+ * more than `keep` items' worth. */
 void fifo_trim(struct fifo *f, uint32_t keep);
 
 /* A zeroed new element at the end; NULL when `max` is reached or memory is short. */

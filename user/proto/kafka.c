@@ -17,10 +17,10 @@ static void kafka_init(void *conn, const struct rt_env *env, uint32_t flags)
 	struct kafka_conn *c = conn;
 
 	c->env = env;
-	fifo_init(&c->pending, sizeof(struct kafka_pending), RT_KAFKA_PENDING);
-	fifo_init(&c->parts, sizeof(struct kafka_part), RT_KAFKA_PARTS);
-	fifo_init(&c->results, sizeof(struct kafka_result), RT_KAFKA_PARTS);
-	fifo_init(&c->aborted, sizeof(struct kafka_aborted), KAFKA_ABORTED_MAX);
+	fifo_init(&c->pending, sizeof(struct kafka_pending), RT_KAFKA_PENDING, NULL);
+	fifo_init(&c->parts, sizeof(struct kafka_part), RT_KAFKA_PARTS, NULL);
+	fifo_init(&c->results, sizeof(struct kafka_result), RT_KAFKA_PARTS, NULL);
+	fifo_init(&c->aborted, sizeof(struct kafka_aborted), KAFKA_ABORTED_MAX, NULL);
 	kafka_map_init(&c->session, RT_KAFKA_PARTS);
 	if (flags & RT_LATE)
 		c->dir[RT_REQ].state = c->dir[RT_RESP].state = KAFKA_LOST;

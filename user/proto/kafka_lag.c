@@ -30,7 +30,7 @@ void world_lag_init(struct world_lag *l)
 	kafka_map_init(&l->clients, KAFKA_MARKS_MAX);
 	kafka_map_init(&l->consumers, KAFKA_MARKS_MAX);
 	kafka_map_init(&l->groups, KAFKA_MARKS_MAX);
-	fifo_init(&l->txns, sizeof(struct world_txn_commit), KAFKA_TXN_COMMITS_MAX);
+	fifo_init(&l->txns, sizeof(struct world_txn_commit), KAFKA_TXN_COMMITS_MAX, NULL);
 }
 
 void world_lag_free(struct world_lag *l)

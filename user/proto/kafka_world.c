@@ -30,7 +30,7 @@ struct kafka_world *kafka_world_new(struct intern *names)
 	w->buckets = calloc(TOPIC_BUCKETS, sizeof(*w->buckets));
 	w->acked = calloc(KAFKA_ACKED_MAX, sizeof(*w->acked));
 	world_lag_init(&w->lag);
-	fifo_init(&w->failed, sizeof(struct kafka_failure), KAFKA_FAILED_MAX);
+	fifo_init(&w->failed, sizeof(struct kafka_failure), KAFKA_FAILED_MAX, NULL);
 	if (!w->topics || !w->buckets || !w->acked) {
 		kafka_world_free(w);
 		return NULL;

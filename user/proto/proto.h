@@ -162,6 +162,7 @@ struct rt_env {
 	struct intern *names;
 	struct kafka_world *kafka; /* topic ids, marks: proto/kafka.h */
 	struct pg_world *postgres; /* names, texts: proto/postgres_world.h; NULL: none are kept */
+	struct fifo_spares *http_spares; /* of pending requests; NULL: none are shared */
 };
 
 /* feed() and gap() return this when the rest of the connection is none of the protocol's business

@@ -82,7 +82,11 @@ struct conn *conn_new(struct track *t, uint64_t id)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
-	if (!c || u64map_put(&t->conns, id, c)) {
+	if (c)
+		c->early = calloc(2, sizeof(*c->early));
+	if (!c || !c->early || u64map_put(&t->conns, id, c)) {
+		if (c)
+			free(c->early);
 		free(c);
 		t->stats.conns_refused++;
 		return NULL;
@@ -135,14 +139,19 @@ static void conn_tell_lost(struct track *t, struct conn *c)
 {
 	t->current = c;
 	for (int io = 0; io < 2; io++) {
-		struct track_stream *s = &c->s[io];
-		uint64_t at = s->next - s->prefix_len;
+		const struct track_early *e = &c->early[io];
+		uint64_t at = c->s[io].next - e->prefix_len;
 
-		if (s->lost)
-			c->ops->gap(c->state, conn_dir(c, io), at - s->lost, s->lost, s->lost_ns,
+		if (e->lost)
+			c->ops->gap(c->state, conn_dir(c, io), at - e->lost, e->lost, e->lost_ns,
 				    RT_AT_LATEST, &t->sink);
-		s->lost = 0;
 	}
+}
+
+void conn_early_end(struct conn *c)
+{
+	free(c->early);
+	c->early = NULL;
 }
 
 void conn_recognised(struct track *t, struct conn *c, enum rt_protocol proto, enum rt_role role,
@@ -165,7 +174,7 @@ void conn_recognised(struct track *t, struct conn *c, enum rt_protocol proto, en
 	if (ops->owner)
 		ops->owner(state, c->tgid, c->role);
 	conn_tell_lost(t, c);
-	if (!synced || c->s[RT_RECV].prefix_len || c->s[RT_SEND].prefix_len) {
+	if (!synced || c->early[RT_RECV].prefix_len || c->early[RT_SEND].prefix_len) {
 		/* The kernel could not know from what it saw. */
 		c->hint.proto = proto;
 		c->hint.role = role;
@@ -229,6 +238,7 @@ void conn_leave(struct track *t, struct conn *c)
 	t->ops->hint(t->ops->arg, c, &c->hint);
 	stream_reset(&c->s[0]);
 	stream_reset(&c->s[1]);
+	conn_early_end(c);
 }
 
 void conn_close(struct track *t, struct conn *c)
@@ -244,6 +254,7 @@ void conn_close(struct track *t, struct conn *c)
 	free(c->state);
 	stream_reset(&c->s[0]);
 	stream_reset(&c->s[1]);
+	conn_early_end(c);
 	order_free(t, c);
 	tuple_unlink(t, c);
 	*c->all_prev = c->all_next;

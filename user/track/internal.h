@@ -50,6 +50,8 @@ void conn_recognised(struct track *t, struct conn *c, enum rt_protocol proto, en
 /* Gives up what is under way: the parser starts anew, as if it met the connection half-way. */
 void conn_restart(struct track *t, struct conn *c);
 void conn_leave(struct track *t, struct conn *c);
+/* What was kept for recognition is not needed any more. */
+void conn_early_end(struct conn *c);
 void conn_close(struct track *t, struct conn *c);
 /* The connection's process or its name is another from now on: what is in flight goes along. */
 void conn_rename(struct track *t, struct conn *c, uint32_t tgid);

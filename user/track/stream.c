@@ -13,7 +13,6 @@ void stream_reset(struct track_stream *s)
 	free(s->carry);
 	s->carry = NULL;
 	s->carry_len = s->carry_cap = 0;
-	s->prefix_len = 0;
 }
 
 static void carry_trim(struct track_stream *s)
@@ -149,40 +148,42 @@ static bool try_recognise(struct track *t, struct conn *c, const struct stream_c
 			  const uint8_t *data, uint32_t len, uint32_t flags)
 {
 	struct track_stream *s = &c->s[call->io];
+	struct track_early *e = &c->early[call->io];
 	/* A whole piece, because what is met half-way is known by the ends of its messages. */
 	uint8_t joined[TRACK_PREFIX_BYTES + RT_PIECE_BYTES];
 	uint32_t take = len < RT_PIECE_BYTES ? len : RT_PIECE_BYTES;
 	struct recognised v = {RT_PROTO_UNKNOWN, false, false};
 	/* A connection's first bytes are a request's; later ones must convince. */
-	bool strict = c->late || c->missed || c->s[!call->io].next || c->s[!call->io].prefix_len;
+	bool strict =
+		c->late || c->missed || c->s[!call->io].next || c->early[!call->io].prefix_len;
 
-	if (s->turned && s->prefix_len) {
-		s->prefix_len = 0;
+	if (s->turned && e->prefix_len) {
+		e->prefix_len = 0;
 		c->missed = true;
 	}
-	if (s->prefix_len) {
-		memcpy(joined, s->prefix, s->prefix_len);
-		memcpy(joined + s->prefix_len, data, take);
-		v = recognise(slice_make(joined, s->prefix_len + take), s->prefix_len + call->len,
+	if (e->prefix_len) {
+		memcpy(joined, e->prefix, e->prefix_len);
+		memcpy(joined + e->prefix_len, data, take);
+		v = recognise(slice_make(joined, e->prefix_len + take), e->prefix_len + call->len,
 			      strict);
 	}
 	if (!v.proto && flags & RT_CALL_START) {
 		v = recognise(slice_make(data, len), call->len, strict);
-		if (v.proto && s->prefix_len) {
-			s->prefix_len = 0;
+		if (v.proto && e->prefix_len) {
+			e->prefix_len = 0;
 			c->missed = true;
 		}
 	}
 	if (!v.proto) {
 		/* A head cut very short by its reader (Kafka's length apart) is kept for its rest.
 		 */
-		if (s->prefix_len + len <= TRACK_PREFIX_BYTES / 2) {
-			if (!s->prefix_len)
-				s->prefix_ns = call->first_ns;
-			memcpy(s->prefix + s->prefix_len, data, len);
-			s->prefix_len += len;
+		if (e->prefix_len + len <= TRACK_PREFIX_BYTES / 2) {
+			if (!e->prefix_len)
+				e->prefix_ns = call->first_ns;
+			memcpy(e->prefix + e->prefix_len, data, len);
+			e->prefix_len += len;
 		} else {
-			s->prefix_len = 0;
+			e->prefix_len = 0;
 			c->missed = true;
 		}
 		return false;
@@ -198,16 +199,18 @@ static bool try_recognise(struct track *t, struct conn *c, const struct stream_c
 static void carry_prefix(struct track *t, struct conn *c, enum rt_io io)
 {
 	struct track_stream *s = &c->s[io];
-	uint32_t n = s->prefix_len;
+	struct track_early *e = &c->early[io];
+	uint32_t n = e->prefix_len;
 
-	s->prefix_len = 0;
-	s->carry_ns = s->prefix_ns;
+	e->prefix_len = 0;
+	s->carry_ns = e->prefix_ns;
 	s->carry_flags = RT_CALL_START | RT_TURN;
-	if (n && !carry_add(s, s->prefix, n)) {
+	if (n && !carry_add(s, e->prefix, n)) {
 		t->stats.carry_refused++;
 		s->next -= n;
-		stream_gap(t, c, io, n, s->prefix_ns, 0, RT_GAP_LIMIT);
+		stream_gap(t, c, io, n, e->prefix_ns, 0, RT_GAP_LIMIT);
 	}
+	conn_early_end(c);
 }
 
 void stream_bytes(struct track *t, struct conn *c, const struct stream_call *call,
@@ -265,15 +268,16 @@ void stream_gap(struct track *t, struct conn *c, enum rt_io io, uint64_t len, ui
 
 	s->next += len;
 	s->carry_len = 0;
-	s->prefix_len = 0;
 	c->awaiting = false;
-	if (!c->ops) {
-		s->lost += len;
-		s->lost_ns = ns;
+	if (!c->ops)
 		c->missed = true;
-	}
 	if (c->left)
 		return;
+	if (!c->ops) {
+		c->early[io].prefix_len = 0;
+		c->early[io].lost += len;
+		c->early[io].lost_ns = ns;
+	}
 	t->stats.gap_bytes[cause] += len;
 	if (!c->ops || !missing)
 		return;

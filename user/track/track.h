@@ -8,10 +8,10 @@
  * A record says where the one before it in its direction ended (`prev`) and how far the other
  * direction had come (`other`): it is held until its predecessor was applied, a response also until
  * the requests before it were, and a request until the responses before it were, unless one of them
- * waits for it in turn (two threads at once). A record held for too long is applied with an explicit gap.
- * Where there is no sequence (RT_F_NOSEQ) `other` misses calls whose hook has yet to run, so that a
- * response may come before its request: what a parser leaves for that (RT_EARLY) is held again, for
- * TRACK_WAIT_NS at most.
+ * waits for it in turn (two threads at once). A record held for too long is applied with an
+ * explicit gap. Where there is no sequence (RT_F_NOSEQ) `other` misses calls whose hook has yet to
+ * run, so that a response may come before its request: what a parser leaves for that (RT_EARLY) is
+ * held again, for TRACK_WAIT_NS at most.
  */
 #ifndef REDTAP_TRACK_H
 #define REDTAP_TRACK_H
@@ -37,14 +37,18 @@ struct track_stream {
 	uint32_t carry_cap;
 	uint64_t carry_ns; /* time of its first byte */
 	uint32_t carry_flags;
-	uint32_t prefix_len; /* not recognised yet: the direction's first bytes */
-	uint8_t prefix[TRACK_PREFIX_BYTES];
-	uint64_t prefix_ns; /* time of its first byte */
-	uint64_t lost;      /* not recognised yet: bytes missing so far */
-	uint64_t lost_ns;   /* when the last of them passed */
-	uint32_t run;       /* records since the other direction was heard */
-	bool turned;        /* the other direction was heard since */
+	uint32_t run; /* records since the other direction was heard */
+	bool turned;  /* the other direction was heard since */
 	bool eof;
+};
+
+/* A direction of a connection that is not recognised yet. */
+struct track_early {
+	uint8_t prefix[TRACK_PREFIX_BYTES]; /* its first bytes */
+	uint32_t prefix_len;
+	uint64_t prefix_ns; /* time of the first */
+	uint64_t lost;      /* bytes missing so far */
+	uint64_t lost_ns;   /* when the last of them passed */
 };
 
 struct conn {
@@ -57,6 +61,7 @@ struct conn {
 	uint64_t sock, peer_sock;
 	char *path;                  /* AF_UNIX, or NULL */
 	struct track_stream s[2];    /* by enum rt_io */
+	struct track_early *early;   /* likewise, until it is recognised or left */
 	const struct proto_ops *ops; /* NULL until recognised */
 	void *state;
 	uint32_t in_flight;
