@@ -232,3 +232,26 @@ TEST(settled_failures_make_room)
 	kafka_world_free(w);
 	intern_free(names);
 }
+
+/* Batches whose identities fall into one place: the newest are remembered, in whatever order. */
+TEST(acknowledged_batches_side_by_side)
+{
+	struct intern *names = intern_new(16);
+	struct kafka_world *w = kafka_world_new(names);
+	uint64_t id[KAFKA_ACKED_WAYS + 1];
+
+	for (uint64_t i = 0; i <= KAFKA_ACKED_WAYS; i++)
+		id[i] = 5 + (i + 1) * KAFKA_ACKED_MAX;
+	for (int i = 0; i < KAFKA_ACKED_WAYS; i++)
+		CHECK(!kafka_world_acked(w, id[i]));
+	for (int i = 0; i < KAFKA_ACKED_WAYS; i++)
+		CHECK(kafka_world_acked(w, id[i]));
+	CHECK(kafka_world_acked(w, id[0]));
+	CHECK(!kafka_world_acked(w, id[KAFKA_ACKED_WAYS])); /* in the place of the oldest, 1 */
+	CHECK(kafka_world_acked(w, id[0]));
+	CHECK(!kafka_world_acked(w, id[1]));
+	CHECK(!kafka_world_acked(w, 6 + KAFKA_ACKED_MAX * 9ull));
+	CHECK(kafka_world_acked(w, id[0]));
+	kafka_world_free(w);
+	intern_free(names);
+}

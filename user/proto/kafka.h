@@ -16,10 +16,11 @@
 /* Bounds beside those of limits.h. */
 #define KAFKA_MARKS_MAX       65536 /* high watermarks; committed offsets; positions; clients */
 #define KAFKA_FAILED_MAX      1024  /* failed batches that may still be repeated */
-#define KAFKA_ACKED_MAX       8192  /* acknowledged idempotent batches remembered, a power of two */
-#define KAFKA_ABORTED_MAX     1024  /* aborted transactions of one partition of a response */
-#define KAFKA_TXN_COMMITS_MAX 4096  /* offsets committed in open transactions */
-#define KAFKA_CLIENT_BYTES    64    /* of a client id */
+#define KAFKA_ACKED_MAX       8192 /* acknowledged idempotent batches remembered, a power of two, */
+#define KAFKA_ACKED_WAYS      4    /* ... the newest so many of each set of them */
+#define KAFKA_ABORTED_MAX     1024 /* aborted transactions of one partition of a response */
+#define KAFKA_TXN_COMMITS_MAX 4096 /* offsets committed in open transactions */
+#define KAFKA_CLIENT_BYTES    64   /* of a client id */
 #define KAFKA_RETRY_NS        120000000000ull /* a failed batch not repeated by then has failed */
 
 /* With an owner's tgid: at the server's end. */

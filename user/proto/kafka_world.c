@@ -300,9 +300,15 @@ void kafka_world_expire(struct kafka_world *w, uint64_t now_ns, uint32_t owner,
 
 bool kafka_world_acked(struct kafka_world *w, uint64_t identity)
 {
-	uint64_t *slot = &w->acked[identity & (KAFKA_ACKED_MAX - 1)];
-	bool seen = *slot == identity;
+	uint64_t *way =
+		&w->acked[(identity & (KAFKA_ACKED_MAX - 1)) / KAFKA_ACKED_WAYS * KAFKA_ACKED_WAYS];
+	uint32_t i = 0;
+	bool seen;
 
-	*slot = identity;
+	while (i < KAFKA_ACKED_WAYS - 1 && way[i] != identity)
+		i++;
+	seen = way[i] == identity;
+	memmove(way + 1, way, i * sizeof(*way));
+	way[0] = identity;
 	return seen;
 }
