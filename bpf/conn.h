@@ -27,21 +27,28 @@ struct conn_head {
 };
 
 struct conn_dir {
-	__u64 off;      /* end of the last call seen */
-	__u64 prev;     /* end of what went into a ring */
-	__u64 skip;     /* nothing below this offset is wanted */
-	__u64 start_ns; /* sends: first byte entered the kernel */
-	__u64 lost;     /* end of the last that found its ring full */
-	__u64 tail;     /* as rt_hint.tail */
-	__u32 seq;      /* TCP's own sequence at `off` */
-	__u16 run;      /* calls since the other direction's last */
-	__u8 gap;       /* enum rt_gap of [prev, off) */
+	__u64 off;  /* end of the last call seen */
+	__u64 prev; /* end of what went into a ring */
+	__u64 skip; /* nothing below this offset is wanted */
+	union {
+		__u64 start_ns; /* sends: first byte of the one under way entered the kernel */
+		__u64 base;     /* receives lend their room: the user's address of it, or 0 */
+	};
+	__u64 lost; /* end of the last that found its ring full */
+	__u64 tail; /* as rt_hint.tail */
+	__u32 seq;  /* TCP's own sequence at `off` */
+	__u16 run;  /* calls since the other direction's last */
+	__u8 gap;   /* enum rt_gap of [prev, off) */
 	__u8 eof;
 	__u8 big;  /* HTTP: short calls that are still looked at after a long one */
 	__u8 head; /* HTTP: the walk stands inside a head, or behind one that announced a body */
 	__u8 due;  /* a record of the other direction is out that comes after what this one's next
 		      brings */
-	__u8 pad[5];
+	__u8 pad;
+	union {
+		__u32 piece;    /* sends: as `base`, bytes in one piece and thread (send_place()) */
+		__u32 base_seq; /* receives, likewise: TCP's own sequence of it */
+	};
 };
 
 /* sendmmsg, recvmmsg: the vector last seen, and the entry that comes next. */

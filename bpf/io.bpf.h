@@ -320,7 +320,7 @@ static __always_inline void io_call(struct io_call *x, int io)
 		if (c->proto == RT_PROTO_IGNORED)
 			return;
 	}
-	if (quick_call(s, x, io, off))
+	if (quick_sendfile(x, io, off) || quick_call(s, x, io, off))
 		return;
 	c->last_ns = bpf_ktime_get_ns();
 	io_record_start(s, x, io, off);

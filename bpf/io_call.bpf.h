@@ -9,6 +9,7 @@ struct io_call {
 	struct conn *conn;
 	struct task_struct *task;
 	struct pt_regs *regs;
+	__u64 base;   /* where they are, told by the start of the send; or 0 */
 	__u32 ret;    /* bytes moved */
 	__u32 seq[2]; /* TCP's own, by enum rt_io, after the call */
 	__u32 trunc;  /* the bytes did not reach the buffer (MSG_TRUNC) */
@@ -17,6 +18,29 @@ struct io_call {
 	bool send_shut;
 	bool at_exit;
 };
+
+/* How many bytes stand in one piece there, up to 65535, and whose thread it is. */
+static __always_inline __u32 send_piece(struct task_struct *task, __u64 left)
+{
+	return task->pid << 16 | (left < 0xffff ? left : 0xffff);
+}
+
+/*
+ * What the start of a send said of its bytes, if it was this one's: at the same place in the
+ * stream, by the same thread, and all of them in one piece. 0: not known.
+ */
+static __always_inline __u64 send_base(struct io_call *x)
+{
+	struct conn *c = x->conn;
+	__u32 left = c->d[RT_SEND].piece & 0xffff;
+	__u64 base = c->d[RT_RECV].base;
+
+	c->d[RT_RECV].base = 0;
+	if (x->seq[RT_SEND] - x->ret != c->d[RT_RECV].base_seq || x->ret > left ||
+	    c->d[RT_SEND].piece != send_piece(x->task, left))
+		return 0;
+	return base;
+}
 
 /*
  * The call's start offset, from TCP's sequence where it can be had: an advance larger than the call

@@ -86,6 +86,51 @@ static __always_inline void quick_out(struct scratch *s, struct conn *c, int io,
 	w->bytes = w->count = 0;
 }
 
+/* A record's head at w->buf[at], `bytes` long in all, and the direction moves on. Under the lock.
+ */
+static __always_inline void quick_head_made(struct io_call *x, int io, __u64 off, __u64 at,
+					    __u64 bytes)
+{
+	struct conn *c = x->conn;
+	struct conn_dir *d = &c->d[io];
+	struct rt_rec_data *rec = (struct rt_rec_data *)(c->wait.buf + at);
+
+	c->last_ns = bpf_ktime_get_ns();
+	io_record_head(rec, x, io, off);
+	rec->h.bytes = bytes;
+	rec->prev = d->prev;
+	rec->gap0 = d->gap;
+}
+
+/*
+ * A body by sendfile(2), of which there are no bytes to look at, waits for what comes next. False:
+ * nothing was done, it is not that, or something waits already.
+ */
+static __always_inline bool quick_sendfile(struct io_call *x, int io, __u64 off)
+{
+	struct conn *c = x->conn;
+	struct conn_dir *d = &c->d[io];
+	struct conn_wait *w = &c->wait;
+
+	if (io != RT_SEND || REGS_NR(x->regs) != NR_SENDFILE || x->at_exit || !x->have_seq ||
+	    !REGS_IN_SYSCALL(x->regs) || task_is_compat(x->task) || c->noseq || c->ended ||
+	    d->due || c->role == RT_ROLE_UNKNOWN || c->proto != RT_PROTO_HTTP || !wait_trylock(w))
+		return false;
+	if (w->bytes) {
+		wait_unlock(w);
+		return false;
+	}
+	quick_head_made(x, io, off, 0, sizeof(struct rt_rec_data));
+	((struct rt_rec_data *)w->buf)->gap = RT_GAP_SENDFILE;
+	wait_added(c, 0, sizeof(struct rt_rec_data));
+	d->prev = off + x->ret;
+	d->gap = RT_GAP_NONE;
+	wait_unlock(w);
+	if (wait_overtaken(c))
+		wait_flush(c, this_ring());
+	return true;
+}
+
 /*
  * A short call in one piece goes from the user's buffer to behind what waits, without a detour: a
  * request waits there itself, anything else goes into the ring with it. False: nothing was done,
@@ -103,7 +148,7 @@ static __always_inline bool quick_call(struct scratch *s, struct io_call *x, int
 
 	if (len < 4 || len > WAIT_PAYLOAD || !quick_plain(x, io, off))
 		return false;
-	base = buffer_plain(x->task, x->regs, io, x->at_exit, len);
+	base = buffer_plain(x->task, x->regs, io, x->at_exit, len, x->base);
 	if (!base || !wait_trylock(w))
 		return false;
 	at = w->bytes;
@@ -118,13 +163,9 @@ static __always_inline bool quick_call(struct scratch *s, struct io_call *x, int
 		goto other;
 	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due &&
 		at <= WAIT_FRONT;
-	c->last_ns = bpf_ktime_get_ns();
-	io_record_head(rec, x, io, off);
+	quick_head_made(x, io, off, at, QUICK_HEAD + len);
 	from = d->prev;
-	rec->h.bytes = QUICK_HEAD + len;
 	rec->nfrags = 1;
-	rec->prev = from;
-	rec->gap0 = d->gap;
 	frag->at = 0;
 	frag->len = len;
 	if (waits)

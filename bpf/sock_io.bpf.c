@@ -3,6 +3,8 @@
 #include "io.bpf.h"
 #include "sock_open.bpf.h"
 
+static __u64 regs_at;
+
 static __always_inline bool sock_wanted(struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;
@@ -16,6 +18,16 @@ static __always_inline struct conn *sock_conn(struct sock *sk, int io, __u32 ret
 	struct conn *c = bpf_sk_storage_get(&sk_conns, sk, NULL, 0);
 
 	return c ? c : sock_conn_new(sk, io, ret);
+}
+
+/* The task's saved registers: at the same place on every kernel stack. */
+static __always_inline struct pt_regs *sock_regs(struct task_struct *task)
+{
+	__u64 stack = (__u64)task->stack;
+
+	if (!regs_at)
+		regs_at = (__u64)bpf_task_pt_regs(task) - stack;
+	return bpf_rdonly_cast((void *)(stack + regs_at), bpf_core_type_id_kernel(struct pt_regs));
 }
 
 static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
@@ -33,13 +45,13 @@ static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
 		if (x.conn) {
 			x.conn->vec[io].vec = 0; /* the vector call ended here */
 			if (io == RT_SEND)
-				x.conn->d[RT_SEND].start_ns = 0;
+				x.conn->d[RT_SEND].start_ns = x.conn->d[RT_RECV].base = 0;
 		}
 		return 0;
 	}
 	if (ret == 0 && io == RT_SEND) {
 		x.conn = bpf_sk_storage_get(&sk_conns, sk, NULL, 0);
-		x.regs = (struct pt_regs *)bpf_task_pt_regs(task);
+		x.regs = sock_regs(task);
 		if (x.conn)
 			buffer_mmsg_empty(&x.conn->vec[RT_SEND], x.regs, RT_SEND);
 		return 0;
@@ -47,7 +59,7 @@ static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
 	x.conn = sock_conn(sk, io, ret);
 	if (!x.conn || x.conn->proto == RT_PROTO_IGNORED)
 		return 0;
-	x.regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	x.regs = sock_regs(task);
 	if (!ret)
 		buffer_mmsg_empty(&x.conn->vec[RT_RECV], x.regs, RT_RECV);
 	x.ret = ret;
@@ -59,6 +71,8 @@ static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
 		x.have_seq = true;
 		x.seq[RT_SEND] = tp->write_seq;
 		x.seq[RT_RECV] = tp->copied_seq;
+		if (io == RT_SEND && cfg_stamp_sends)
+			x.base = send_base(&x);
 	}
 	io_call(&x, io);
 	return 0;
@@ -87,4 +101,62 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(rt_sock_recv, struct sock *sk, int ret, int flags)
 {
 	return sock_io_timed(sk, ret, flags, RT_RECV, RT_PROGRAM_SOCK_RECV);
+}
+
+/* ---- the start of a send, kernels from 6.16 ---- */
+
+/*
+ * Where the user's bytes are: the kernel has looked for them already, so that the hook behind the
+ * call need not. For a long message it runs again, further on, which send_base() then finds out.
+ */
+static __always_inline void send_place(struct conn *c, struct sock *sk, struct msghdr *msg,
+				       struct task_struct *task)
+{
+	struct iov_iter *iter = &msg->msg_iter;
+	const struct iovec *iov = iter->__iov;
+	__u64 base = 0, left = iter->count;
+
+	if (iter->iter_type == ITER_UBUF) {
+		base = (__u64)iter->ubuf;
+	} else if (iter->iter_type == ITER_IOVEC) {
+		base = (__u64)iov->iov_base;
+		left = iov->iov_len - iter->iov_offset;
+	}
+	c->d[RT_RECV].base = base ? base + iter->iov_offset : 0;
+	c->d[RT_RECV].base_seq = tcp_of(sk)->write_seq;
+	c->d[RT_SEND].piece = send_piece(task, left);
+}
+
+static __always_inline void send_start(struct sock *sk, struct msghdr *msg,
+				       struct task_struct *task)
+{
+	struct conn *c = bpf_sk_storage_get(&sk_conns, sk, NULL, 0);
+
+	if (!c)
+		c = sock_conn_new(sk, RT_SEND, 0);
+	if (!c || c->proto == RT_PROTO_IGNORED)
+		return;
+	send_place(c, sk, msg, task);
+	if (c->d[RT_SEND].start_ns)
+		return;
+	/* One message in several sends, unless more than one was asked for. */
+	if (c->last_io == RT_SEND && c->proto == RT_PROTO_HTTP && !c->piped)
+		return;
+	c->d[RT_SEND].start_ns = bpf_ktime_get_ns();
+}
+
+/* When a message's first byte enters the kernel: before the send, which on loopback may return
+ * after the peer has answered. */
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(rt_send_start, struct sock *sk, struct msghdr *msg)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 begin_ns;
+
+	if (!tgid_traced(task->tgid))
+		return 0;
+	begin_ns = run_begin(RT_PROGRAM_SEND_START);
+	send_start(sk, msg, task);
+	run_end(RT_PROGRAM_SEND_START, begin_ns);
+	return 0;
 }
