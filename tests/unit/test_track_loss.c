@@ -629,6 +629,75 @@ TEST(a_request_is_not_told_before_the_answer_it_came_behind)
 	}
 }
 
+/* Two threads each saw the other's call in the kernel: neither record is held up for the other. */
+TEST(two_that_saw_each_other)
+{
+	for (int k = 0; k < 4; k++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, k & 1 ? RT_ROLE_SERVER : RT_ROLE_CLIENT);
+		struct rt_rec *req, *resp;
+
+		said_record(s, model_conn(&m, 0));
+		said_record(s, calls_of(&m, 0, RT_REQ, 0, 1));
+		resp = calls_of(&m, 0, RT_RESP, 0, 1);
+		req = calls_of(&m, 0, RT_REQ, 1, 1);
+		((struct rt_rec_data *)resp)->other = ((struct rt_rec_data *)req)->off + 1;
+		said_record(s, k & 2 ? resp : req);
+		said_record(s, k & 2 ? req : resp);
+		said_record(s, calls_of(&m, 0, RT_RESP, 1, 1));
+		CHECK(exchanged(s, 0, 2));
+		CHECK_EQ(s->in_flight, 0);
+		said_record(s, model_end(&m, 3, false, true));
+		ends(s);
+		said_free(s);
+	}
+}
+
+/* A response that no record tells of: the requests behind it wait once, and none is taken for
+ * missing when the next response is given up as well. */
+TEST(requests_behind_a_response_that_does_not_come)
+{
+	for (int k = 0; k < 4; k++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, k & 1 ? RT_ROLE_SERVER : RT_ROLE_CLIENT);
+		struct rt_rec *first, *req;
+		struct track_stats stats;
+		uint64_t missing;
+
+		said_record(s, model_conn(&m, 0));
+		said_record(s, calls_of(&m, 0, RT_REQ, 0, 1));
+		first = calls_of(&m, 0, RT_RESP, 0, 1);
+		req = calls_of(&m, 0, RT_REQ, 1, 1);
+		if (k & 2)
+			said_record(s, calls_of(&m, 0, RT_RESP, 1, 1));
+		said_record(s, req);
+		CHECK_EQ(s->in_flight, 1);
+		said_passes(s, 6);
+		track_stats(s->track, &stats);
+		CHECK_EQ(stats.given_up, k & 2 ? 2 : 1);
+		if (!(k & 2)) {
+			CHECK_EQ(s->in_flight, 2);
+			req = calls_of(&m, 0, RT_REQ, 2, 1);
+			((struct rt_rec_data *)req)->other = ((struct rt_rec_data *)first)->len;
+			said_record(s, req);
+			CHECK_EQ(s->in_flight, 3);
+		}
+		said_record(s, model_end(&m, 3, false, true));
+		said_settle(s);
+		ends(s);
+		/* the response alone is missing */
+		track_stats(s->track, &stats);
+		missing = 0;
+		for (int i = 0; i < RT_GAP_MAX; i++)
+			missing += stats.gap_bytes[i];
+		CHECK_EQ(missing, ((struct rt_rec_data *)first)->len);
+		free(first);
+		if (test_failed)
+			printf("# %d\n%s", k, s->log);
+		said_free(s);
+	}
+}
+
 /* What was never asked for waits its time, is told as such, and holds nothing up behind it. */
 TEST(an_answer_to_nothing_is_not_waited_for_for_ever)
 {

@@ -76,15 +76,12 @@ static bool order_follows(const struct track *t, const struct conn *c,
 	enum rt_io io = conn_io(c, RT_RESP);
 	const struct rt_rec_data *resp;
 
-	if (req->other <= c->s[io].next)
+	if (req->other <= c->s[io].next || req->other <= c->resp_vain)
 		return false;
 	for (const struct track_held *h = c->held; h; h = h->next) {
 		resp = held_data(h, io);
-		if (!resp)
-			continue;
-		if (resp->prev <= c->s[io].next
-			    ? order_response(t, c, resp, h->pass, h->ns) != ORDER_READY
-			    : resp->other > req->off && resp->prev < req->other)
+		if (resp && resp->prev <= c->s[io].next &&
+		    order_response(t, c, resp, h->pass, h->ns) != ORDER_READY)
 			return false;
 	}
 	return true;
@@ -325,12 +322,14 @@ static struct track_held **order_first(struct conn *c, struct track_held **at)
 	return at;
 }
 
-/* Whether requests are there that wait for their own predecessor: a response goes after them. */
-static bool order_requests_held(const struct conn *c, const struct rt_rec_data *resp)
+/* Whether it is a response, and requests that go before it are there, waiting for their turn. */
+static bool order_requests_held(const struct conn *c, const struct track_held *at)
 {
 	enum rt_io io = conn_io(c, RT_REQ);
-	const struct rt_rec_data *rec;
+	const struct rt_rec_data *rec, *resp = held_data(at, !io);
 
+	if (!c->ops || !resp)
+		return false;
 	for (const struct track_held *h = c->held; h; h = h->next) {
 		rec = held_data(h, io);
 		if (rec && rec->prev < resp->other)
@@ -363,16 +362,17 @@ static struct track_held **order_next(struct track *t, struct conn *c, bool forc
 		if (why == ORDER_READY)
 			return at;
 		(*at)->waited |= why == ORDER_WAIT_OTHER;
-		if (!overdue && order_overdue(t, *at, why) &&
-		    (why != ORDER_WAIT_OTHER ||
-		     !order_requests_held(c, (const struct rt_rec_data *)(*at)->rec)))
+		if (!overdue && order_overdue(t, *at, why) && !order_requests_held(c, *at))
 			overdue = at;
 	}
 	/* Only when nothing can go by its own right is anything given up. */
 	if (!force || !overdue || !c->known)
 		return NULL;
 	t->stats.given_up++;
-	return order_first(c, overdue);
+	overdue = order_first(c, overdue);
+	if (order_of(t, c, (*overdue)->rec, (*overdue)->pass, (*overdue)->ns) == ORDER_WAIT_FIRST)
+		c->resp_vain = ((const struct rt_rec_data *)(*overdue)->rec)->other;
+	return overdue;
 }
 
 bool order_drain(struct track *t, struct conn *c, bool force)

@@ -79,6 +79,7 @@ struct conn {
 	bool reset;          /* an end said so */
 	bool missed;         /* bytes went by before it was recognised */
 	uint64_t resp_other; /* how far requests had come at the last response record */
+	uint64_t resp_vain;  /* up to there responses were waited for in vain */
 	bool left;           /* the parser left it alone; kept for in_flight */
 	bool awaiting;       /* it left an answer for want of its request */
 	uint8_t session;     /* of a client: what proto_ops.session() said last */
