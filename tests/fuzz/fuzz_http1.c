@@ -9,9 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fifo.h"
 #include "proto/proto.h"
 
 #define LOG_BYTES (1u << 20)
+
+static struct fifo_spares spares; /* of both runs, and those before */
+static const struct rt_env env = {.http_spares = &spares};
 
 struct side {
 	uint8_t *rest;
@@ -93,7 +97,7 @@ static void run_open(struct run *run, uint32_t flags, uint32_t cuts)
 	run->conn = calloc(1, http1_ops.conn_bytes);
 	if (!run->log || !run->conn)
 		abort();
-	http1_ops.init(run->conn, NULL, flags);
+	http1_ops.init(run->conn, &env, flags);
 }
 
 static void run_piece(struct run *run, enum rt_dir dir, const uint8_t *p, size_t n, uint32_t flags)

@@ -117,6 +117,51 @@ TEST(fifo_gives_its_memory_back)
 	CHECK_EQ(f.len, 0);
 }
 
+TEST(fifos_share_what_is_spare)
+{
+	static struct fifo f[FIFO_SPARES_MAX + 2];
+	struct fifo_spares spares = {0};
+	struct fifo other;
+	const uint8_t *mem;
+
+	fifo_init(&f[0], 400, 1000, &spares);
+	fifo_init(&f[1], 400, 1000, &spares);
+	memset(fifo_push(&f[0]), 0xff, 400);
+	mem = f[0].mem;
+	fifo_trim(&f[0], 16);
+	CHECK(f[0].mem == mem); /* not empty */
+	fifo_pop(&f[0], 1);
+	fifo_trim(&f[0], 16);
+	CHECK(!f[0].mem);
+	CHECK_EQ(spares.len, 1);
+	CHECK_EQ(*(uint8_t *)fifo_push(&f[1]), 0);
+	CHECK(f[1].mem == mem);
+	CHECK_EQ(spares.len, 0);
+	fifo_push(&f[1]); /* room for two is the queue's own */
+	fifo_pop(&f[1], 2);
+	fifo_trim(&f[1], 16);
+	CHECK(f[1].mem != NULL);
+	fifo_free(&f[1]);
+	for (int i = 0; i < FIFO_SPARES_MAX + 2; i++) {
+		fifo_init(&f[i], 400, 1000, &spares);
+		REQUIRE(fifo_push(&f[i]));
+	}
+	for (int i = 0; i < FIFO_SPARES_MAX + 2; i++) {
+		fifo_pop(&f[i], 1);
+		fifo_trim(&f[i], 0);
+		CHECK(!f[i].mem);
+	}
+	CHECK_EQ(spares.len, FIFO_SPARES_MAX);
+	fifo_init(&other, 8, 1000, &spares); /* of another size */
+	REQUIRE(fifo_push(&other));
+	CHECK_EQ(spares.len, FIFO_SPARES_MAX);
+	fifo_pop(&other, 1);
+	fifo_trim(&other, 0);
+	CHECK_EQ(spares.len, FIFO_SPARES_MAX);
+	fifo_spares_free(&spares);
+	CHECK_EQ(spares.len, 0);
+}
+
 /* ---- intern ---- */
 
 TEST(intern_gives_every_string_one_number)

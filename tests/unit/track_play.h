@@ -9,6 +9,7 @@
 
 #include "kafka_msgs.h"
 
+#include "base/fifo.h"
 #include "track/track.h"
 
 #define WIRE_CALLS 64
@@ -279,6 +280,7 @@ struct said {
 	struct intern *names;
 	struct kafka_world *world;
 	struct rt_env env;
+	struct fifo_spares spares;
 	struct track_ops ops;
 	struct track *track;
 	uint64_t ns;
@@ -400,7 +402,7 @@ static inline struct said *said_new(void)
 		abort();
 	s->names = intern_new(256);
 	s->world = kafka_world_new(s->names);
-	s->env = (struct rt_env){.names = s->names, .kafka = s->world};
+	s->env = (struct rt_env){.names = s->names, .kafka = s->world, .http_spares = &s->spares};
 	s->ops = (struct track_ops){.arg = s,
 				    .txn = said_txn,
 				    .records = said_records,
@@ -419,6 +421,7 @@ static inline struct said *said_new(void)
 static inline void said_free(struct said *s)
 {
 	track_free(s->track);
+	fifo_spares_free(&s->spares);
 	kafka_world_free(s->world);
 	intern_free(s->names);
 	free(s);
