@@ -5,7 +5,7 @@
  *
  *   6.2   bpf_rdonly_cast()
  *   6.3   sock_send_length, sock_recv_length tracepoints: the primary capture
- *   6.16  tcp_sendmsg_locked tracepoint: stamps the start of a send
+ *   6.16  tcp_sendmsg_locked tracepoint: stamps the start of a send, tells its bytes' place
  *   5.17  bpf_loop()
  *   5.16  bpf_skc_to_unix_sock()
  *   5.13  bpf_for_each_map_elem()

@@ -32,10 +32,12 @@ static __always_inline __u32 send_piece(struct task_struct *task, __u64 left)
 static __always_inline __u64 send_base(struct io_call *x)
 {
 	struct conn *c = x->conn;
-	__u32 left = c->d[RT_SEND].piece & 0xffff;
 	__u64 base = c->d[RT_RECV].base;
+	__u32 left;
 
 	c->d[RT_RECV].base = 0;
+	barrier();
+	left = c->d[RT_SEND].piece & 0xffff;
 	if (x->seq[RT_SEND] - x->ret != c->d[RT_RECV].base_seq || x->ret > left ||
 	    c->d[RT_SEND].piece != send_piece(x->task, left))
 		return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every live connection, once a second and at a scrape: what is still open, by omission what is
+ * Every live connection, now and then and at a scrape: what is still open, by omission what is
  * gone, and the records that wait. By the storage, or, for the fallback and where the kernel
  * refuses iterators of maps, by the files that every process has open.
  */

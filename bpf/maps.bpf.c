@@ -13,6 +13,7 @@ const volatile bool cfg_fallback = false;
 bool policy_small = false;
 __u32 policy_sample = RT_SAMPLE_ALL;
 __u32 young_after = 0;
+__u32 regs_at = 0;
 __u8 open_sweep = 1;
 __u64 traced[RT_PID_BITS / 64] = {};
 

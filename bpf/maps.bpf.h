@@ -19,6 +19,7 @@ extern const volatile bool cfg_fallback;     /* state in `fb_conns`, not in sock
 extern bool policy_small;   /* of one call, no more than a piece */
 extern __u32 policy_sample; /* of RT_SAMPLE_ALL connections, see rt_sample_of() */
 extern __u32 young_after; /* later inode numbers are of new sockets; 0: not known. Either sets it */
+extern __u32 regs_at;     /* where on a kernel stack the saved registers are; 0: not known yet */
 extern __u8 open_sweep;   /* number of the walk through open files, not 0 */
 
 /* Selected thread groups, one bit each. Written by user space and by the process hooks. */

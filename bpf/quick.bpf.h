@@ -114,9 +114,9 @@ static __always_inline bool quick_sendfile(struct io_call *x, int io, __u64 off)
 
 	if (io != RT_SEND || REGS_NR(x->regs) != NR_SENDFILE || x->at_exit || !x->have_seq ||
 	    !REGS_IN_SYSCALL(x->regs) || task_is_compat(x->task) || c->noseq || c->ended ||
-	    d->due || c->role == RT_ROLE_UNKNOWN || c->proto != RT_PROTO_HTTP || !wait_trylock(w))
+	    c->role == RT_ROLE_UNKNOWN || c->proto != RT_PROTO_HTTP || !wait_trylock(w))
 		return false;
-	if (w->bytes) {
+	if (w->bytes || d->due) {
 		wait_unlock(w);
 		return false;
 	}

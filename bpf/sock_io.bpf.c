@@ -3,8 +3,6 @@
 #include "io.bpf.h"
 #include "sock_open.bpf.h"
 
-static __u64 regs_at;
-
 static __always_inline bool sock_wanted(struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;
@@ -20,13 +18,21 @@ static __always_inline struct conn *sock_conn(struct sock *sk, int io, __u32 ret
 	return c ? c : sock_conn_new(sk, io, ret);
 }
 
-/* The task's saved registers: at the same place on every kernel stack. */
+/*
+ * The task's saved registers: at the same place on every kernel stack. Copied once, both addresses
+ * are numbers to any verifier: which of them is a pointer, and what may be done with it, changed in
+ * 6.17.
+ */
 static __always_inline struct pt_regs *sock_regs(struct task_struct *task)
 {
-	__u64 stack = (__u64)task->stack;
+	__u64 both[2] = {0, (__u64)task->stack}, number[2];
+	__u64 stack = both[1];
 
-	if (!regs_at)
-		regs_at = (__u64)bpf_task_pt_regs(task) - stack;
+	if (!regs_at) {
+		both[0] = (__u64)bpf_task_pt_regs(task);
+		bpf_probe_read_kernel(number, sizeof(number), both);
+		regs_at = number[0] - number[1];
+	}
 	return bpf_rdonly_cast((void *)(stack + regs_at), bpf_core_type_id_kernel(struct pt_regs));
 }
 
@@ -113,18 +119,21 @@ static __always_inline void send_place(struct conn *c, struct sock *sk, struct m
 				       struct task_struct *task)
 {
 	struct iov_iter *iter = &msg->msg_iter;
-	const struct iovec *iov = iter->__iov;
 	__u64 base = 0, left = iter->count;
+	const struct iovec *iov;
 
-	if (iter->iter_type == ITER_UBUF) {
+	if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		base = (__u64)iter->ubuf;
-	} else if (iter->iter_type == ITER_IOVEC) {
+	} else if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_IOVEC)) {
+		iov = bpf_rdonly_cast(iter->__iov, bpf_core_type_id_kernel(struct iovec));
 		base = (__u64)iov->iov_base;
 		left = iov->iov_len - iter->iov_offset;
 	}
-	c->d[RT_RECV].base = base ? base + iter->iov_offset : 0;
+	/* send_base() on another CPU reads them the other way round */
 	c->d[RT_RECV].base_seq = tcp_of(sk)->write_seq;
 	c->d[RT_SEND].piece = send_piece(task, left);
+	barrier();
+	c->d[RT_RECV].base = base ? base + iter->iov_offset : 0;
 }
 
 static __always_inline void send_start(struct sock *sk, struct msghdr *msg,
