@@ -45,6 +45,9 @@ struct agent {
 	struct self_program programs[RT_PROGRAM_MAX];
 	struct budget budget;
 	uint64_t listed;        /* connections, by all sweeps */
+	uint64_t sweep_heard;   /* bytes of the rings at the last one that was due */
+	uint32_t sweep_pause;   /* seconds from one to the next */
+	uint32_t sweep_wait;    /* seconds to go */
 	uint64_t lost_procs;    /* process records, when last looked at */
 	uint64_t primed_ns;     /* the last capture_prime() */
 	uint64_t second_ns;     /* when the once-a-second work is due */
