@@ -176,6 +176,13 @@ drills:
 	$(Q)$(MAKE) --no-print-directory all $(REPLAY)
 	$(Q)r=0; for d in truth loss cost replay; do tests/run.sh $(O) e2e $$d || r=1; done; exit $$r
 
+## soak: twenty million transactions with everything changing, redtap's memory flat: ten minutes (root)
+.PHONY: soak
+soak:
+	$(Q)scripts/install-deps.sh --test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/run.sh $(O) e2e soak
+
 ## matrix: run every client library against its server and write docs/MATRIX.md (root)
 .PHONY: matrix
 matrix:

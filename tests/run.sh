@@ -144,7 +144,7 @@ e2e() {
 		[ -e "$source" ] || continue
 		# The client matrix builds programs in five languages, the drills load the host for
 		# minutes: `make matrix`, `make drills`.
-		[[ -z "${1:-}" && $source =~ /test_(matrix|loss|truth|cost|replay) ]] && continue
+		[[ -z "${1:-}" && $source =~ /test_(matrix|loss|truth|cost|soak|replay) ]] && continue
 		program "e2e/$(basename "$source" .py)" 1800 python3 "$source"
 		for dir in "$out"/e2e/*/; do # what a harness that was killed left running
 			[ -e "$dir/pids" ] && [ ! -e "/proc/${dir##*.}" ] && python3 tests/e2e/bed/procs.py --reap "$dir"

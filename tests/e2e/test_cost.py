@@ -6,12 +6,12 @@ does not decide.
 """
 
 import functools
-import re
 import subprocess
 import time
 from pathlib import Path
 
 from bed import procs, tap
+from bed.cost import on_cpu_ns, own_mib
 from bed.redtap import Redtap
 
 IDLE, BUSY = 50000, 5000
@@ -75,23 +75,6 @@ class Crowd:
             proc.popen.stdin.close()
             proc.stop()
         self.server.stop()
-
-
-def own_mib(pid):
-    """Resident memory without the mapped rings, which count twice and are a metric of their own."""
-    total, ring = 0, False
-    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
-        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-            ring = "bpf-map" in line
-        elif line.startswith("Rss:") and not ring:
-            total += int(line.split()[1])
-    return total / 1024
-
-
-def on_cpu_ns(pid):
-    return sum(
-        int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")
-    )
 
 
 def served(page):

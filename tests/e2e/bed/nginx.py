@@ -38,6 +38,7 @@ http {{
         listen unix:{sock};
         root {dir}/html;
         location /none {{ return 204; }}
+        location = /status {{ stub_status; }}
         location /echo {{ return 200 "thank you\\n"; }}
         location /moved {{ return 301 /; }}
         location /broken {{ return 503; }}
