@@ -13,7 +13,7 @@
 #define REFRESH_PASSES  (TRACK_PASSES + 1) /* at a scrape, so that nothing is left waiting */
 #define REFRESH_WAIT_NS (2 * CLOCK_NS_PER_SECOND)
 
-#define SWEEP_PAUSE_MAX 4 /* seconds between two lists of the connections */
+#define SWEEP_PAUSE_MAX 8 /* seconds between two lists of the connections */
 
 #define PRIMED_NS      (3600 * CLOCK_NS_PER_SECOND) /* RT_YOUNG_INODES in that time are plenty */
 #define PRIME_AGAIN_NS (10 * CLOCK_NS_PER_SECOND)
