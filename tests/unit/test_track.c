@@ -539,6 +539,42 @@ TEST(an_end_does_not_drop_what_waits)
 	said_free(s);
 }
 
+/* A long body that the kernel passes over by itself asks for nothing; one that it brings does. */
+TEST(only_what_comes_is_told_not_to_come)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+	static const uint8_t body[4000];
+
+	for (int k = 0; k < 2; k++) {
+		struct said *s = said_new();
+		struct model m = model_new(1, RT_ROLE_SERVER);
+		struct rt_rec *rest;
+
+		said_record(s, model_conn(&m, 0));
+		said_record(s,
+			    model_call(&m, RT_REQ, (const uint8_t *)"GET / HTTP/1.1\r\n\r\n", 18));
+		said_record(s, model_call(&m, RT_RESP, (const uint8_t *)head, sizeof(head) - 1));
+		CHECK_EQ(s->hints, 0);
+		if (k) {
+			said_record(s, model_call(&m, RT_RESP, body, sizeof(body)));
+			CHECK_EQ(s->hint.skip[RT_SEND], sizeof(head) - 1 + 100000);
+			CHECK_EQ(s->hints, 1);
+		} else {
+			rest = model_call(&m, RT_RESP, NULL, 0);
+			((struct rt_rec_data *)rest)->len = 100000;
+			((struct rt_rec_data *)rest)->gap = RT_GAP_SKIPPED;
+			m.d[RT_SEND].off = m.d[RT_SEND].prev += 100000;
+			said_record(s, rest);
+			CHECK_EQ(s->hints, 0);
+			CHECK_EQ(s->txns, 1);
+		}
+		said_record(s, model_end(&m, 3, true, true));
+		said_settle(s);
+		CHECK_EQ(s->in_flight, 0);
+		said_free(s);
+	}
+}
+
 TEST(the_sweep_finds_what_is_gone)
 {
 	struct said *s = said_new();

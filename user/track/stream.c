@@ -6,6 +6,7 @@
 
 #define CARRY_KEEP 1024  /* a buffer up to this size stays with the connection */
 #define SKIP_WORTH 16384 /* a body shorter than this is not worth a hint */
+#define SKIP_AFTER 2     /* records of one answer: most bodies the kernel skips by itself */
 #define TAIL_AFTER 8     /* records of one answer before its tail alone will do */
 
 void stream_reset(struct track_stream *s)
@@ -64,7 +65,7 @@ static void update_hint(struct track *t, struct conn *c, enum rt_io io)
 
 	if (c->ops->walked)
 		return;
-	skip = c->ops->skippable(c->state, dir);
+	skip = s->run < SKIP_AFTER ? 0 : c->ops->skippable(c->state, dir);
 	skip = skip >= SKIP_WORTH ? s->next - s->carry_len + skip : 0;
 	if (s->run >= TAIL_AFTER && c->ops->tail_only(c->state, dir))
 		tail = c->s[!io].next;
