@@ -86,8 +86,7 @@ static __always_inline void quick_out(struct scratch *s, struct conn *c, int io,
 	w->bytes = w->count = 0;
 }
 
-/* A record's head at w->buf[at], `bytes` long in all, and the direction moves on. Under the lock.
- */
+/* The head of a record of `bytes` at w->buf[at]. Under the lock. */
 static __always_inline void quick_head_made(struct io_call *x, int io, __u64 off, __u64 at,
 					    __u64 bytes)
 {

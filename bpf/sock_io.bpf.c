@@ -119,21 +119,16 @@ static __always_inline void send_place(struct conn *c, struct sock *sk, struct m
 				       struct task_struct *task)
 {
 	struct iov_iter *iter = &msg->msg_iter;
-	__u64 base = 0, left = iter->count;
-	const struct iovec *iov;
+	__u64 base = 0;
 
-	if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
-		base = (__u64)iter->ubuf;
-	} else if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_IOVEC)) {
-		iov = bpf_rdonly_cast(iter->__iov, bpf_core_type_id_kernel(struct iovec));
-		base = (__u64)iov->iov_base;
-		left = iov->iov_len - iter->iov_offset;
-	}
+	/* A vector of one entry is such a buffer, too. */
+	if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_UBUF))
+		base = (__u64)iter->ubuf + iter->iov_offset;
 	/* send_base() on another CPU reads them the other way round */
 	c->d[RT_RECV].base_seq = tcp_of(sk)->write_seq;
-	c->d[RT_SEND].piece = send_piece(task, left);
+	c->d[RT_SEND].piece = send_piece(task, iter->count);
 	barrier();
-	c->d[RT_RECV].base = base ? base + iter->iov_offset : 0;
+	c->d[RT_RECV].base = base;
 }
 
 static __always_inline void send_start(struct sock *sk, struct msghdr *msg,
