@@ -28,7 +28,7 @@ ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
 
 PKGS := libbpf libelf zlib libmicrohttpd yaml-0.1
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-BASE_CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -DREDTAP_VERSION='"$(VERSION)"' -iquote headers -iquote user \
+BASE_CFLAGS := -std=gnu11 -O3 -g $(WARN) -D_GNU_SOURCE -DREDTAP_VERSION='"$(VERSION)"' -iquote headers -iquote user \
 	-fno-omit-frame-pointer -fstack-protector-strong
 ifneq ($(SANITIZE),)
 BASE_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
