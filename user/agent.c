@@ -316,6 +316,9 @@ int agent_start(const struct config *config, int argc, char **argv, struct agent
 		log_warn("reading /proc: %s; processes older than redtap are not seen",
 			 strerror(-r));
 	capture_prime(a->capture);
+	a->seat = seat_new();
+	if (!a->seat)
+		log_debug("the intake stays where it is: its CPUs are not known");
 	a->primed_ns = clock_mono_ns();
 	agent_update_self(a);
 	atomic_store(&a->ready, true);
@@ -344,6 +347,7 @@ void agent_stop(struct agent *a)
 	registry_free(a->registry);
 	naming_free(a->naming);
 	procs_free(a->procs);
+	seat_free(a->seat);
 	fifo_spares_free(&a->http_spares);
 	kafka_world_free(a->env.kafka);
 	pg_world_free(a->env.postgres);

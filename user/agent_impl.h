@@ -18,7 +18,9 @@
 #include "metrics/red.h"
 #include "metrics/self.h"
 #include "naming.h"
+#include "pace.h"
 #include "procs.h"
+#include "seat.h"
 #include "proto/kafka.h"
 #include "track/track.h"
 
@@ -44,10 +46,9 @@ struct agent {
 	struct self_sample sample;
 	struct self_program programs[RT_PROGRAM_MAX];
 	struct budget budget;
+	struct seat *seat;
 	uint64_t listed;        /* connections, by all sweeps */
-	uint64_t sweep_heard;   /* bytes of the rings at the last one that was due */
-	uint32_t sweep_pause;   /* seconds from one to the next */
-	uint32_t sweep_wait;    /* seconds to go */
+	struct pace pace;       /* of sweeps that no scrape asked for */
 	uint64_t lost_procs;    /* process records, when last looked at */
 	uint64_t primed_ns;     /* the last capture_prime() */
 	uint64_t second_ns;     /* when the once-a-second work is due */

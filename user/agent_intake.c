@@ -13,8 +13,6 @@
 #define REFRESH_PASSES  (TRACK_PASSES + 1) /* at a scrape, so that nothing is left waiting */
 #define REFRESH_WAIT_NS (2 * CLOCK_NS_PER_SECOND)
 
-#define SWEEP_PAUSE_MAX 8 /* seconds between two lists of the connections */
-
 #define PRIMED_NS      (3600 * CLOCK_NS_PER_SECOND) /* RT_YOUNG_INODES in that time are plenty */
 #define PRIME_AGAIN_NS (10 * CLOCK_NS_PER_SECOND)
 
@@ -56,27 +54,6 @@ static void sweep(struct agent *a)
 		log_warn("cannot list the connections: %s", strerror(-r));
 	else
 		track_sweep_end(a->track, clock_mono_ns());
-}
-
-/*
- * Once a second, and less often the longer the rings bring nothing: then hardly anything can have
- * begun to wait or have ended, and a scrape looks for itself.
- */
-static void sweep_when_due(struct agent *a)
-{
-	uint64_t heard = capture_read_bytes(a->capture);
-
-	if (heard == a->sweep_heard && a->sweep_wait > 1) {
-		a->sweep_wait--;
-		return;
-	}
-	if (heard != a->sweep_heard || !a->sweep_pause)
-		a->sweep_pause = 1;
-	else if (a->sweep_pause < SWEEP_PAUSE_MAX)
-		a->sweep_pause *= 2;
-	a->sweep_wait = a->sweep_pause;
-	a->sweep_heard = heard;
-	sweep(a);
 }
 
 static void nothing(void *arg, enum rt_unparsed cause, uint64_t n)
@@ -194,8 +171,10 @@ static void keep_primed(struct agent *a, uint64_t now_ns)
 void agent_every_second(struct agent *a, uint64_t now_ns)
 {
 	a->second_ns = now_ns + CLOCK_NS_PER_SECOND;
+	seat_tick(a->seat, now_ns, capture_read_bytes(a->capture));
 	keep_primed(a, now_ns);
-	sweep_when_due(a);
+	if (pace_due(&a->pace, capture_read_bytes(a->capture)))
+		sweep(a);
 	track_renew_sessions(a->track, false);
 	find_lost_procs(a);
 	procs_tick(a->procs, now_ns);
