@@ -322,7 +322,7 @@ static __always_inline void io_call(struct io_call *x, int io)
 	}
 	if (quick_sendfile(x, io, off) || quick_call(s, x, io, off))
 		return;
-	c->last_ns = bpf_ktime_get_ns();
+	c->last_ns = io_now(x);
 	io_record_start(s, x, io, off);
 	gap = x->trunc ? RT_GAP_SYSCALL
 		       : buffer_find(s, &c->vec[io], x->task, x->regs, io, x->ret, x->at_exit);

@@ -94,7 +94,8 @@ static __always_inline void quick_head_made(struct io_call *x, int io, __u64 off
 	struct conn_dir *d = &c->d[io];
 	struct rt_rec_data *rec = (struct rt_rec_data *)(c->wait.buf + at);
 
-	c->last_ns = bpf_ktime_get_ns();
+	/* A short request's end is as good as its beginning, and known. */
+	c->last_ns = io == RT_SEND && d->start_ns && io_is_request(c, io) ? d->start_ns : io_now(x);
 	io_record_head(rec, x, io, off);
 	rec->h.bytes = bytes;
 	rec->prev = d->prev;

@@ -47,6 +47,8 @@ static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
 	if (io == RT_RECV && flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
 		return 0;
 	if (ret < 0) {
+		if (io == RT_RECV && REGS_NR(sock_regs(task)) != NR_RECVMMSG)
+			return 0; /* most of them: nothing is there yet */
 		x.conn = bpf_sk_storage_get(&sk_conns, sk, NULL, 0);
 		if (x.conn) {
 			x.conn->vec[io].vec = 0; /* the vector call ended here */
@@ -77,6 +79,8 @@ static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
 		x.have_seq = true;
 		x.seq[RT_SEND] = tp->write_seq;
 		x.seq[RT_RECV] = tp->copied_seq;
+		if (io == RT_SEND)
+			x.sent_ns = sent_ns(tp);
 		if (io == RT_SEND && cfg_stamp_sends)
 			x.base = send_base(&x);
 	}
@@ -131,6 +135,19 @@ static __always_inline void send_place(struct conn *c, struct sock *sk, struct m
 	c->d[RT_RECV].base = base;
 }
 
+/*
+ * Whether the send will not wait for room: then the time it returns at says as much of a server's
+ * answer as the time it began at. A request's beginning matters more: on loopback its answer may be
+ * there before it returns.
+ */
+static __always_inline bool send_prompt(struct conn *c, struct sock *sk, struct msghdr *msg)
+{
+	__u32 room = (__u32)sk->sk_sndbuf >> 2;
+
+	return c->role == RT_ROLE_SERVER && msg->msg_iter.count < room &&
+	       (__u32)sk->sk_wmem_queued < room;
+}
+
 static __always_inline void send_start(struct sock *sk, struct msghdr *msg,
 				       struct task_struct *task)
 {
@@ -145,6 +162,8 @@ static __always_inline void send_start(struct sock *sk, struct msghdr *msg,
 		return;
 	/* One message in several sends, unless more than one was asked for. */
 	if (c->last_io == RT_SEND && c->proto == RT_PROTO_HTTP && !c->piped)
+		return;
+	if (send_prompt(c, sk, msg))
 		return;
 	c->d[RT_SEND].start_ns = bpf_ktime_get_ns();
 }

@@ -109,6 +109,75 @@ EITHER(an_exchange_is_one_ring_record)
 	}
 }
 
+/*
+ * The kernel fills one packet with the end of one answer's first half and begins the next with its
+ * second: it looks for the user's bytes twice, and the second time they do not begin there.
+ */
+EITHER(an_answer_in_two_packets_is_whole)
+{
+	enum { ANSWERS = 800, BYTES = 300 };
+	static char sent[RESPONSE_BYTES + ANSWERS * BYTES], got[BYTES];
+	int on = 1, off = 0, room = 1 << 20;
+	size_t n = RESPONSE_BYTES, left;
+
+	memcpy(sent, response, n);
+	CHECK(!setsockopt(t->p.server, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)));
+	CHECK(!setsockopt(t->p.server, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)));
+	for (int i = 0; i < ANSWERS; i++, n += BYTES) {
+		struct iovec iov = {sent + n, BYTES};
+		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+		int head = snprintf(sent + n, BYTES,
+				    "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", BYTES - 40);
+
+		for (int k = head; k < BYTES; k++)
+			sent[n + (size_t)k] = (char)('!' + (i * 7 + k * k) % 90);
+		ask(t);
+		REQUIRE(sendmsg(t->p.server, &msg, 0) == BYTES);
+		if (i % 50 == 0)
+			read_only(t);
+	}
+	CHECK(!setsockopt(t->p.server, IPPROTO_TCP, TCP_CORK, &off, sizeof(off)));
+	for (left = ANSWERS; left; left--)
+		REQUIRE(recv(t->p.client, got, BYTES, MSG_WAITALL) == BYTES);
+	rig_read(t->r);
+	CHECK_EQ(dir(t, true, RT_SEND)->end, n);
+	CHECK(rig_has(dir(t, true, RT_SEND), (const uint8_t *)sent, 0, n));
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* By TCP's reading of the clock or ours, handed on at once or kept back by a cork. */
+EITHER(an_answer_has_its_own_time)
+{
+	int on = 1, off = 0;
+	char got[RESPONSE_BYTES];
+
+	for (int corked = 0; corked < 2; corked++) {
+		uint64_t begin, end;
+
+		ask(t);
+		if (corked)
+			CHECK(!setsockopt(t->p.server, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)));
+		usleep(20000);
+		begin = now_ns();
+		REQUIRE(write(t->p.server, response, RESPONSE_BYTES) == (ssize_t)RESPONSE_BYTES);
+		end = now_ns();
+		if (corked)
+			CHECK(!setsockopt(t->p.server, IPPROTO_TCP, TCP_CORK, &off, sizeof(off)));
+		REQUIRE(recv(t->p.client, got, sizeof(got), MSG_WAITALL) == (ssize_t)sizeof(got));
+		rig_read(t->r);
+		CHECK(dir(t, true, RT_SEND)->ts_ns >= begin);
+		CHECK(dir(t, true, RT_SEND)->ts_ns <= end);
+		CHECK(dir(t, false, RT_RECV)->ts_ns >= dir(t, true, RT_SEND)->ts_ns);
+	}
+}
+
 /* A request that hangs is in the storage until the live connections are listed. */
 EITHER(what_waits_is_listed)
 {
