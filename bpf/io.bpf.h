@@ -313,6 +313,8 @@ static __always_inline void io_call(struct io_call *x, int io)
 			buffer_find(s, &c->vec[io], x->task, x->regs, io, x->ret,
 				    x->at_exit); /* to count */
 		io_silent(c, io, sampled ? RT_GAP_SKIPPED : RT_GAP_SAMPLED);
+		if (io == RT_SEND)
+			c->d[RT_SEND].start_ns = 0;
 		return;
 	}
 	if (c->proto == RT_PROTO_UNKNOWN || c->d[io].run >= RT_HINT_AFTER || (c->calls & 31) == 0) {

@@ -33,9 +33,13 @@ static __always_inline __u64 sent_ns(struct tcp_sock *tp)
 	return tp->tcp_clock_cache;
 }
 
+/* Behind io_offset(): without a sequence it is not known whether TCP had to do with it (a sockmap).
+ */
 static __always_inline __u64 io_now(struct io_call *x)
 {
-	return x->sent_ns ? x->sent_ns : bpf_ktime_get_ns();
+	struct conn *c = x->conn;
+
+	return !c->noseq && c->last_ns && x->sent_ns > c->last_ns ? x->sent_ns : bpf_ktime_get_ns();
 }
 
 /* How many bytes stand in one piece there, up to 65535, and whose thread it is. */
@@ -121,7 +125,9 @@ static __always_inline void io_record_head(struct rt_rec_data *rec, struct io_ca
 		       (x->have_seq && !c->noseq ? RT_F_ORDER : RT_F_NOSEQ);
 	rec->h.conn = c->id;
 	rec->h.ts_ns = c->last_ns;
-	rec->start_ns = io == RT_SEND ? c->d[RT_SEND].start_ns : 0;
+	/* Another thread's send may have been stamped meanwhile. */
+	rec->start_ns =
+		io == RT_SEND && c->d[RT_SEND].start_ns <= c->last_ns ? c->d[RT_SEND].start_ns : 0;
 	rec->off = off;
 	rec->other = io_other(x, io);
 	rec->missed = c->d[!io].lost > c->d[!io].prev ? c->d[!io].lost : 0;

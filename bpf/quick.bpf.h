@@ -93,9 +93,12 @@ static __always_inline void quick_head_made(struct io_call *x, int io, __u64 off
 	struct conn *c = x->conn;
 	struct conn_dir *d = &c->d[io];
 	struct rt_rec_data *rec = (struct rt_rec_data *)(c->wait.buf + at);
+	__u64 start_ns;
 
 	/* A short request's end is as good as its beginning, and known. */
-	c->last_ns = io == RT_SEND && d->start_ns && io_is_request(c, io) ? d->start_ns : io_now(x);
+	start_ns = io == RT_SEND && io_is_request(c, io) ? d->start_ns : 0;
+	barrier_var(start_ns);
+	c->last_ns = start_ns ? start_ns : io_now(x);
 	io_record_head(rec, x, io, off);
 	rec->h.bytes = bytes;
 	rec->prev = d->prev;

@@ -115,6 +115,8 @@ int BPF_PROG(rt_sock_recv, struct sock *sk, int ret, int flags)
 
 /* ---- the start of a send, kernels from 6.16 ---- */
 
+#define PROMPT_BYTES 16384
+
 /*
  * Where the user's bytes are: the kernel has looked for them already, so that the hook behind the
  * call need not. For a long message it runs again, further on, which send_base() then finds out.
@@ -144,8 +146,9 @@ static __always_inline bool send_prompt(struct conn *c, struct sock *sk, struct 
 {
 	__u32 room = (__u32)sk->sk_sndbuf >> 2;
 
-	return c->role == RT_ROLE_SERVER && msg->msg_iter.count < room &&
-	       (__u32)sk->sk_wmem_queued < room;
+	return c->role == RT_ROLE_SERVER && msg->msg_iter.count < PROMPT_BYTES &&
+	       msg->msg_iter.count < room && (__u32)sk->sk_wmem_queued < room &&
+	       tcp_of(sk)->snd_nxt == tcp_of(sk)->write_seq;
 }
 
 static __always_inline void send_start(struct sock *sk, struct msghdr *msg,

@@ -102,7 +102,8 @@ struct rt_rec {
  */
 struct rt_rec_data {
 	struct rt_rec h;
-	__u64 start_ns; /* of a send: when its first byte entered the kernel; else 0 */
+	__u64 start_ns; /* of a send: when its first byte entered the kernel; 0: not known, or a
+			 * server's that did not have to wait, which ts_ns tells as well */
 	__u64 prev;     /* end offset of the record before in this direction: a hole between the
 			 * reader's position and `prev` is a loss, [prev, off) is unseen */
 	__u64 off;

@@ -316,7 +316,7 @@ int agent_start(const struct config *config, int argc, char **argv, struct agent
 		log_warn("reading /proc: %s; processes older than redtap are not seen",
 			 strerror(-r));
 	capture_prime(a->capture);
-	a->seat = seat_new();
+	a->seat = seat_new(capture_cpus(a->capture));
 	if (!a->seat)
 		log_debug("the intake stays where it is: its CPUs are not known");
 	a->primed_ns = clock_mono_ns();

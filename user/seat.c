@@ -21,13 +21,14 @@
 struct seat {
 	int cpus;
 	size_t bytes;         /* of a set */
-	cpu_set_t *may, *at;  /* allowed at first; as last set */
+	cpu_set_t *may, *at;  /* allowed at first; as last set or found */
 	cpu_set_t *is, *next; /* as found; as chosen */
 	struct seat_time *was, *now;
 	char *text;
 	size_t text_bytes;
 	bool looked;        /* `was` holds the last look */
 	bool moved;         /* `at` is not `may` */
+	bool left;          /* alone for good: somebody else has a say in it */
 	uint64_t ns, heard; /* at the last tick */
 };
 
@@ -80,14 +81,13 @@ bool seat_choose(const struct seat_time *was, const struct seat_time *now, int c
 	return room && full;
 }
 
-struct seat *seat_new(void)
+struct seat *seat_new(int cpus)
 {
 	struct seat *s = calloc(1, sizeof(*s));
-	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 
 	if (!s || cpus < 1)
 		goto fail;
-	s->cpus = (int)cpus;
+	s->cpus = cpus;
 	s->bytes = CPU_ALLOC_SIZE(s->cpus);
 	s->text_bytes = (size_t)(s->cpus + 1) * LINE_BYTES;
 	s->may = CPU_ALLOC(s->cpus);
@@ -100,6 +100,7 @@ struct seat *seat_new(void)
 	if (!s->may || !s->at || !s->is || !s->next || !s->was || !s->now || !s->text ||
 	    sched_getaffinity(0, s->bytes, s->may))
 		goto fail;
+	memcpy(s->at, s->may, s->bytes);
 	return s;
 fail:
 	seat_free(s);
@@ -135,19 +136,19 @@ static bool look(struct seat *s)
 
 void seat_move(struct seat *s, const cpu_set_t *set)
 {
-	const cpu_set_t *mine = s->moved ? s->at : s->may;
-
-	if (sched_getaffinity(0, s->bytes, s->is))
+	if (s->left || sched_getaffinity(0, s->bytes, s->is))
 		return;
-	if (!CPU_EQUAL_S(s->bytes, s->is, mine)) {
-		memcpy(s->may, s->is, s->bytes);
-		s->moved = false;
+	if (!CPU_EQUAL_S(s->bytes, s->is, s->at)) {
+		/* A part of them is what the kernel leaves where CPUs went away. */
+		CPU_AND_S(s->bytes, s->next, s->is, s->at);
+		if (s->moved && CPU_EQUAL_S(s->bytes, s->next, s->is))
+			sched_setaffinity(0, s->bytes, s->may);
+		s->left = true;
 		return;
 	}
-	if (sched_setaffinity(0, s->bytes, set ? set : s->may))
+	if (sched_setaffinity(0, s->bytes, set ? set : s->may) ||
+	    sched_getaffinity(0, s->bytes, s->at))
 		return;
-	if (set)
-		memcpy(s->at, set, s->bytes);
 	s->moved = set != NULL;
 }
 

@@ -22,8 +22,9 @@ struct seat_time {
 
 struct seat;
 
-/* For the calling thread, with the CPUs that it may use now. NULL: out of memory, or not known. */
-struct seat *seat_new(void);
+/* For the calling thread, with the CPUs that it may use now, of `cpus` that there can be. NULL: out
+ * of memory, or not known. */
+struct seat *seat_new(int cpus);
 void seat_free(struct seat *s);
 
 /* Once a second, on that thread. now_ns: CLOCK_MONOTONIC; heard: bytes of the rings since the
@@ -31,7 +32,10 @@ void seat_free(struct seat *s);
  */
 void seat_tick(struct seat *s, uint64_t now_ns, uint64_t heard);
 
-/* To the CPUs of `set`, or back (NULL), unless somebody else has said where this thread belongs. */
+/*
+ * To the CPUs of `set`, or back (NULL). Once somebody else has said where this thread belongs (an
+ * operator, a cpuset, a CPU that went away), it is left there for good.
+ */
 void seat_move(struct seat *s, const cpu_set_t *set);
 
 /* How many CPUs of `text`, the content of /proc/stat, were found; out[0, cpus) by CPU number. */

@@ -111,10 +111,9 @@ def test_http(capture):
         tap.equal(entry, capture == "socket", "send_stamp")
         for path, seen in served.items():
             labels = {"service": "timed-http", "endpoint": path}
-            whole = [truth.served(e, entry) for e in seen]
+            whole = [truth.served(e) for e in seen]
             errors.agree(page, "http_request_duration_seconds", whole, path, **labels)
-            turn = not path.endswith(("-b", "-c"))
-            first = [truth.served(e, entry, "first", turn) for e in seen]
+            first = [truth.served(e, "first") for e in seen]
             errors.agree(page, "http_response_first_byte_seconds", first, path, **labels)
         errors.say("servers")
         errors = truth.Errors()
@@ -150,12 +149,12 @@ def test_quantiles(capture):
             ),
             (
                 "http_request_duration_seconds",
-                [truth.served(e, entry) for e in served],
+                [truth.served(e) for e in served],
                 {"service": "spread-server", "endpoint": "/spread"},
             ),
             (
                 "http_response_first_byte_seconds",
-                [truth.served(e, entry, "first") for e in served],
+                [truth.served(e, "first") for e in served],
                 {"service": "spread-server", "endpoint": "/spread"},
             ),
         ):
@@ -309,13 +308,13 @@ def test_kafka(capture):
             waits = [w for _, w in KAFKA[name]]
             # the clock starts with the request's last byte: when its send has returned
             took = [
-                truth.answered(e, False) if w else truth.asked(e, False)
+                truth.answered(e) if w else truth.asked(e, False)
                 for e, w in zip(asked, waits)
             ]
             family = "kafka_request_duration_seconds"
             errors.agree(page, family, took, name, service=f"k-{name}", **apis)
             took = [
-                truth.answered(e, entry) if w else truth.served(e, entry)
+                truth.answered(e) if w else truth.served(e)
                 for e, w in zip(served, waits)
             ]
             family = "kafka_server_request_duration_seconds"

@@ -89,7 +89,7 @@ static int allowed(void)
 /* Whatever this host's CPUs do meanwhile, the thread may go everywhere again once it is quiet. */
 TEST(goes_back_when_there_is_little_to_take_in)
 {
-	struct seat *s = seat_new();
+	struct seat *s = seat_new((int)sysconf(_SC_NPROCESSORS_CONF));
 	int before = allowed();
 
 	REQUIRE(s);
@@ -118,7 +118,7 @@ static cpu_set_t only(int nth)
 
 TEST(moves_and_comes_back)
 {
-	struct seat *s = seat_new();
+	struct seat *s = seat_new((int)sysconf(_SC_NPROCESSORS_CONF));
 	int before = allowed();
 	cpu_set_t one = only(0);
 
@@ -133,12 +133,11 @@ TEST(moves_and_comes_back)
 /* Who pins redtap from outside has the last word. */
 TEST(what_another_says_holds)
 {
-	struct seat *s = seat_new();
+	struct seat *s = seat_new((int)sysconf(_SC_NPROCESSORS_CONF));
 	cpu_set_t before, first = only(0), last;
 
 	REQUIRE(s && !sched_getaffinity(0, sizeof(before), &before));
 	last = only(CPU_COUNT(&before) - 1);
-	seat_move(s, &before);
 	REQUIRE(!sched_setaffinity(0, sizeof(first), &first));
 	seat_move(s, &last);
 	CHECK_EQ(allowed(), 1);
@@ -147,4 +146,21 @@ TEST(what_another_says_holds)
 	CHECK(CPU_EQUAL(&last, &first));
 	seat_free(s);
 	CHECK(!sched_setaffinity(0, sizeof(before), &before));
+}
+
+/* As when a cpuset shrinks while the thread sits on a part of it: all that is left, not a part. */
+TEST(a_part_of_where_it_sat_is_no_home)
+{
+	struct seat *s = seat_new((int)sysconf(_SC_NPROCESSORS_CONF));
+	int before = allowed();
+	cpu_set_t all, one = only(0);
+
+	REQUIRE(s && !sched_getaffinity(0, sizeof(all), &all));
+	seat_move(s, &all); /* moved, to all there are */
+	REQUIRE(!sched_setaffinity(0, sizeof(one), &one));
+	seat_move(s, NULL);
+	CHECK_EQ(allowed(), before);
+	seat_move(s, &one);
+	CHECK_EQ(allowed(), before);
+	seat_free(s);
 }

@@ -217,6 +217,11 @@ enum capture_mode capture_mode(const struct capture *c)
 	return c->mode;
 }
 
+int capture_cpus(const struct capture *c)
+{
+	return c->cpus;
+}
+
 bool capture_stamps_sends(const struct capture *c)
 {
 	return c->skel->rodata->cfg_stamp_sends;

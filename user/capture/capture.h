@@ -50,6 +50,9 @@ int capture_open(const struct capture_config *config, struct capture **out);
 void capture_close(struct capture *c); /* detaches; accepts NULL */
 enum capture_mode capture_mode(const struct capture *c);
 
+/* How many CPUs there can be, offline ones included. */
+int capture_cpus(const struct capture *c);
+
 /* Whether the start of a send is stamped when it enters the kernel (tcp_sendmsg_locked). */
 bool capture_stamps_sends(const struct capture *c);
 

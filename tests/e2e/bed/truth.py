@@ -4,7 +4,9 @@
 A process knows of a byte only that it passed between the stamp before a system call and the one
 behind it. So every duration has bounds that no excuse can move, [last.before - first.after,
 last.after - first.before], and a best estimate: a read is over at its return; a write at its return
-too, but its first byte counts from its entry where redtap_build_info says send_stamp="entry".
+too (TCP's hand-over within the call, to be exact), but where redtap_build_info says
+send_stamp="entry" the first byte of a request, and of an answer that may have had to wait for room,
+counts from its entry.
 The estimate is what 1 % or 100 us are held against. A send does not wait: when its own two stamps
 lie further apart than 100 us its process had lost the CPU between them, nobody knows on which side
 of the kernel's stamp, and what is over 100 us is added to the tolerance.
@@ -43,28 +45,20 @@ class Took:
         self.off_cpu = max(0, (send[1] - send[0]) / 1e9 - FLOOR)
 
 
-def _sent(span, entry):
-    return span[0] if entry else span[1]
-
-
 def asked(e, entry, what="last"):
     """The caller's: first byte written -> the read that brought the byte."""
-    return Took(e["start"], e[what], e[what][1] - _sent(e["start"], entry), e["start"])
+    begin = e["start"][0] if entry else e["start"][1]
+    return Took(e["start"], e[what], e[what][1] - begin, e["start"])
 
 
-def served(e, entry, what="last", turn=True):
-    """The server's: first byte read -> first byte, or last byte, written. Not `turn`: the server
-    sends again without a receive between; the entry of such a send is not stamped.
-    """
-    if entry and what == "first" and not turn:
-        return Took(e["start"], e[what])
-    end = _sent(e["first"], entry) if what == "first" else e["last"][1]
-    return Took(e["start"], e[what], end - e["start"][1], e[what])
+def served(e, what="last"):
+    """The server's: first byte read -> first byte, or last byte, written. Its sends are short."""
+    return Took(e["start"], e[what], e[what][1] - e["start"][1], e[what])
 
 
-def answered(e, entry):
+def answered(e):
     """First byte of the answer -> last, read or written alike."""
-    return Took(e["first"], e["last"], e["last"][1] - _sent(e["first"], entry))
+    return Took(e["first"], e["last"], e["last"][1] - e["first"][1])
 
 
 def read_book(path):
