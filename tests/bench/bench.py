@@ -34,6 +34,8 @@ KEEPS = {
     "nginx-tiny": 0.93,
     "pgbench-simple": 1 / 1.08,  # latency at most 1.08 times
     "pgbench-prepared": 1 / 1.08,
+    "pgbench-simple-4": 1 / 1.08,
+    "pgbench-prepared-4": 1 / 1.08,
     "kafka-producer": 0.98,
     "kafka-consumer": 0.98,
 }
@@ -115,8 +117,8 @@ class PgbenchLoad:
     unit = "transactions/s"
     shared = None
 
-    def __init__(self, seconds, protocol):
-        self.seconds, self.protocol = seconds, protocol
+    def __init__(self, seconds, protocol, clients):
+        self.seconds, self.protocol, self.clients = seconds, protocol, clients
         if PgbenchLoad.shared is None:
             PgbenchLoad.shared = Postgres()
             PgbenchLoad.shared.create("bench")
@@ -125,9 +127,8 @@ class PgbenchLoad:
         self.proc = self.pg.proc
 
     def run(self):
-        return self.pg.pgbench(
-            "bench", "-n", "-S", "-M", self.protocol, "-c", "4", "-j", "1", "-T", self.seconds
-        )
+        how = ("-M", self.protocol, "-c", self.clients, "-j", 1, "-T", self.seconds)
+        return self.pg.pgbench("bench", "-n", "-S", *how)
 
     def stop(self):
         pass
@@ -164,8 +165,11 @@ LOADS = {
     "nginx-100k": lambda seconds: NginxLoad(seconds, "/large.bin"),
     "nginx-body": NginxBody,
     "fastapi": FastapiLoad,
-    "pgbench-simple": lambda seconds: PgbenchLoad(seconds, "simple"),
-    "pgbench-prepared": lambda seconds: PgbenchLoad(seconds, "prepared"),
+    # one client, as pgbench has it by itself, waits for nothing but its answers; four fill two CPUs
+    "pgbench-simple": lambda seconds: PgbenchLoad(seconds, "simple", 1),
+    "pgbench-prepared": lambda seconds: PgbenchLoad(seconds, "prepared", 1),
+    "pgbench-simple-4": lambda seconds: PgbenchLoad(seconds, "simple", 4),
+    "pgbench-prepared-4": lambda seconds: PgbenchLoad(seconds, "prepared", 4),
     "kafka-producer": lambda seconds: KafkaLoad(seconds, "producer"),
     "kafka-consumer": lambda seconds: KafkaLoad(seconds, "consumer"),
 }
@@ -349,7 +353,7 @@ def summary(name, unit, rounds, programs):
 
 
 HEAD = (
-    f"{'load':<17}{'off':>9} {'unit':<15}{'floor':>6}{'ignored':>8}{'server':>7}{'on':>7}  {'min..max':<13}"
+    f"{'load':<19}{'off':>9} {'unit':<15}{'floor':>6}{'ignored':>8}{'server':>7}{'on':>7}  {'min..max':<13}"
     f"{'server us off/floor/on':>23}{'redtap':>8}{'us/op':>7}{'MiB':>6}{'ev/op':>7}{'B/op':>7}"
     f"{'lost':>6}"
 )
@@ -362,7 +366,7 @@ def row(s):
         f"{s[key]:.3f}" if s[key] else "-" for key in ("ignored_ratio", "server_ratio")
     )
     return (
-        f"{s['load']:<17}{s['off']:>9.0f} {s['unit']:<15}{s['floor_ratio']:>6.3f}"
+        f"{s['load']:<19}{s['off']:>9.0f} {s['unit']:<15}{s['floor_ratio']:>6.3f}"
         f"{ignored:>8}{server:>7}{s['ratio']:>7.3f}"
         f"  {spread:<13}{us['off']:>9.2f}{us['floor']:>7.2f}{us['on']:>7.2f}"
         f"{s['redtap_cpu_percent']:>7.1f}%{s['redtap_us_per_op']:>7.2f}{s['redtap_rss_mib']:>6.1f}"
@@ -433,7 +437,7 @@ def main():
                 rounds = run_rounds(name, bench, args, book)
                 results[name] = summary(name, bench.unit, rounds, program_ns(bench, args.capture))
             except tap.Skip as why:
-                print(f"{name:<17} SKIP {why}", flush=True)
+                print(f"{name:<19} SKIP {why}", flush=True)
                 continue
             book.write(json.dumps(results[name]) + "\n")
             print(row(results[name]), flush=True)
