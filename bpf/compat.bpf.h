@@ -43,6 +43,8 @@
 #define MSG_TRUNC    0x20
 #define MSG_ERRQUEUE 0x2000
 
+#define MSG_SPLICE_PAGES 0x8000000 /* sendfile, splice */
+
 /* The system calls that move stream bytes, and where their registers are. */
 #if defined(__TARGET_ARCH_x86)
 #define NR_READ           0

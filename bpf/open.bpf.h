@@ -91,7 +91,6 @@ static __always_inline void conn_open_record(struct conn *c, struct sock *sk, __
 	}
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	stat_add(RT_STAT_CONNS, 1);
-	stat_add(RT_STAT_EVENTS, 1);
 }
 
 /* The inode's number, 0 behind close(). */

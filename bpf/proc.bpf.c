@@ -25,7 +25,6 @@ static __always_inline void proc_record(__u16 type, __u32 tgid, __u32 parent)
 	r->tgid = tgid;
 	r->parent = parent;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	stat_add(RT_STAT_EVENTS, 1);
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -113,7 +112,5 @@ int BPF_PROG(rt_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	b->rec.args_bytes = n;
 	if (bpf_ringbuf_output(ring, &b->rec, sizeof(b->rec), BPF_RB_FORCE_WAKEUP))
 		stat_add(RT_STAT_LOST_PROC, 1);
-	else
-		stat_add(RT_STAT_EVENTS, 1);
 	return 0;
 }

@@ -80,8 +80,6 @@ static __always_inline void quick_out(struct scratch *s, struct conn *c, int io,
 			wait_lost_all(c);
 		else
 			wait_lost(&c->d[io], from, end);
-	} else {
-		stat_add(RT_STAT_EVENTS, 1);
 	}
 	w->bytes = w->count = 0;
 }

@@ -111,8 +111,6 @@ static __always_inline void record_out(struct scratch *s, struct conn *c, int io
 	} else if (!ring || bpf_ringbuf_output(ring, wait_front(s, front), front + bytes,
 					       ring_flags(s, ring, front + bytes))) {
 		record_lost(s, c, io, front, from, end);
-	} else {
-		stat_add(RT_STAT_EVENTS, 1);
 	}
 	s->more = more;
 	s->fill = 0;

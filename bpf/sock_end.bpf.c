@@ -48,7 +48,6 @@ static __always_inline void end_record(struct conn *c, struct sock *sk, __u8 shu
 	r->destroyed = destroyed;
 	r->eof = c->d[RT_RECV].eof;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	stat_add(RT_STAT_EVENTS, 1);
 }
 
 /* The state lives in one of two places, by backend. */

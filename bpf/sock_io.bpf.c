@@ -176,9 +176,13 @@ static __always_inline void send_start(struct sock *sk, struct msghdr *msg,
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(rt_send_start, struct sock *sk, struct msghdr *msg)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task;
 	__u64 begin_ns;
 
+	/* Of the user's there are no bytes to find, and a message seldom begins so. */
+	if (msg->msg_flags & MSG_SPLICE_PAGES)
+		return 0;
+	task = bpf_get_current_task_btf();
 	if (!tgid_traced(task->tgid))
 		return 0;
 	begin_ns = run_begin(RT_PROGRAM_SEND_START);

@@ -101,11 +101,8 @@ static __always_inline void wait_flush(struct conn *c, void *ring)
 		wait_unlock(w);
 		return;
 	}
-	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, BPF_RB_NO_WAKEUP)) {
+	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, BPF_RB_NO_WAKEUP))
 		wait_lost_all(c);
-	} else {
-		stat_add(RT_STAT_EVENTS, 1);
-	}
 	w->bytes = w->count = 0;
 	wait_unlock(w);
 }

@@ -9,7 +9,8 @@
 #define REDTAP_STATS_H
 
 #define RT_STATS(X)                                                                                \
-	X(EVENTS, EVENTS, "ring", "ring records written, each of one or more calls")               \
+	X(EVENTS, EVENTS, "ring",                                                                  \
+	  "ring records read (capture.c counts), each of one or more calls")                       \
 	X(LOST_RING, LOST, "ring_full", "records that found their ring full")                      \
 	X(LOST_STORAGE, LOST, "storage_refused", "sockets the kernel refused storage for")         \
 	X(LOST_CONNS, LOST, "conn_table_full", "fallback: connections beyond the table")           \

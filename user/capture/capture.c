@@ -28,7 +28,7 @@ struct capture {
 	void (*fn)(void *arg, const struct rt_rec *rec);
 	void *arg;
 	uint64_t malformed;
-	uint64_t read_bytes;
+	uint64_t read_bytes, read_records; /* a record of the ring may be several of ours */
 };
 
 static int capture_libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -70,6 +70,7 @@ static int on_sample(void *arg, void *data, size_t bytes)
 	size_t at = 0, step;
 
 	c->read_bytes += bytes;
+	c->read_records++;
 	while (at < bytes) {
 		rec = (const struct rt_rec *)((const char *)data + at);
 		if (bytes - at < sizeof(*rec) || rec->bytes < sizeof(*rec) ||
@@ -324,6 +325,7 @@ void capture_stats(const struct capture *c, uint64_t out[RT_STAT_MAX])
 		if (bpf_map_lookup_elem(fd, &id, values) == 0)
 			for (int cpu = 0; cpu < c->cpus; cpu++)
 				out[id] += values[cpu];
+	out[RT_STAT_EVENTS] = c->read_records; /* a counter less on the way of each */
 	free(values);
 }
 
