@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "names/endpoint.h"
+#include "proto/kafka_world.h"
 #include "proto/postgres.h"
 
 static void on_txn(void *arg, struct conn *c, const struct rt_txn *txn)
@@ -23,7 +24,28 @@ static void on_records(void *arg, struct conn *c, const struct rt_kafka_records 
 	struct agent *a = arg;
 	struct red_who who = naming_who(a->naming, a->track, c);
 
-	red_records(a->red, &who, rec);
+	if (!rec->unnamed || !late_put(&a->late, &who, rec, clock_mono_ns()))
+		red_records(a->red, &who, rec);
+}
+
+static uint32_t late_name(void *arg, uint32_t unnamed)
+{
+	struct agent *a = arg;
+
+	return kafka_world_resolve(a->env.kafka, unnamed);
+}
+
+static void late_say(void *arg, const struct red_who *who, const struct rt_kafka_records *rec)
+{
+	struct agent *a = arg;
+
+	red_records(a->red, who, rec);
+}
+
+void agent_name_late(struct agent *a)
+{
+	if (a->late.n)
+		late_take(&a->late, clock_mono_ns(), late_name, late_say, a);
 }
 
 static void on_delivered(void *arg, struct conn *c, uint32_t topic, int64_t stamp_ms,

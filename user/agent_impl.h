@@ -17,6 +17,7 @@
 #include "metrics/expose.h"
 #include "metrics/red.h"
 #include "metrics/self.h"
+#include "late.h"
 #include "naming.h"
 #include "pace.h"
 #include "procs.h"
@@ -47,6 +48,7 @@ struct agent {
 	struct self_program programs[RT_PROGRAM_MAX];
 	struct budget budget;
 	struct seat *seat;
+	struct late late;
 	uint64_t listed;        /* connections, by all sweeps */
 	struct pace pace;       /* of sweeps that no scrape asked for */
 	uint64_t lost_procs;    /* process records, when last looked at */
@@ -65,6 +67,9 @@ struct agent {
 
 /* What the tracker is to call; `a` outlives it. */
 struct track_ops agent_track_ops(struct agent *a);
+
+/* Behind a pass over the rings: records of topics that it has named, or that waited long enough. */
+void agent_name_late(struct agent *a);
 
 /* red_config.routes */
 const struct endpoint_routes *agent_routes(void *arg, uint32_t service);

@@ -41,6 +41,7 @@ int agent_intake(struct agent *a)
 	int n = capture_read(a->capture, on_record, a);
 
 	track_pass(a->track, clock_mono_ns());
+	agent_name_late(a);
 	return n;
 }
 

@@ -11,13 +11,15 @@ import subprocess
 import time
 from pathlib import Path
 
-from bed import procs, tap
+from bed import load, procs, tap
 from bed.cost import on_cpu_ns, own_mib
+from bed.nginx import Nginx
 from bed.redtap import Redtap, held_by
 
 IDLE, BUSY = 50000, 5000
 MANY_MIB = 48
 SMALL_MIB = 16
+SERIES = 5000
 RATE = 10000
 PER_CALLER = 15000  # connections: a process may have 20,000 descriptors here
 
@@ -141,6 +143,28 @@ def test_idle_and_steady():
         )
         r.expect([("requests", served, 1100 + asked)])
     crowd.stop()
+
+
+def names(n):
+    """Words of letters only: a segment with digits might be taken for an identifier."""
+    letters = "bcdfghklmn"
+    return ["".join(letters[int(d)] + "a" for d in f"{i:04d}") for i in range(n)]
+
+
+@tap.test()
+def test_many_series():
+    nginx = Nginx(log=False)
+    paths = [("GET", f"/echo/shelf/book-{word}", None, None) for word in names(SERIES // 3)]
+    with Redtap(args=["--select", "exe=*/nginx", "--endpoints-max", str(SERIES)]) as r:
+        script = load.wrk_script(paths)
+        load.wrk(nginx.url("/"), 4, connections=1000, script=script)
+        page = r.scrape()
+        series, mib = page.total("redtap_series"), own_mib(r.proc.pid)
+        tap.note(f"{mib:.1f} MiB with {series:.0f} series")
+        tap.check(series >= SERIES, f"{series:.0f} series are {SERIES} at least")
+        tap.check(mib <= SMALL_MIB, f"{mib:.1f} MiB are at most {SMALL_MIB}")
+        tap.equal(page.total("redtap_events_lost_total"), 0, "lost")
+    nginx.stop()
 
 
 def attached_by(pid):

@@ -14,6 +14,7 @@ void kafka_say_records(const struct kafka_conn *c, const struct rt_kafka_records
 	if (!rec->records)
 		return;
 	named.topic = kafka_world_resolve(c->env->kafka, rec->topic);
+	named.unnamed = named.topic == INTERN_UNKNOWN ? rec->topic : 0;
 	sink->records(sink->arg, &named);
 }
 

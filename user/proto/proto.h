@@ -122,7 +122,8 @@ struct rt_kafka_txn {
 
 /* Records of one partition of one request. Said before the request's own rt_txn. */
 struct rt_kafka_records {
-	uint32_t topic; /* interned name; INTERN_UNKNOWN for an id that was never named */
+	uint32_t topic;   /* interned name; INTERN_UNKNOWN for an id that has none, or none yet */
+	uint32_t unnamed; /* then: for kafka_world_resolve(), which may know it later; else 0 */
 	int32_t partition;
 	enum rt_kafka_outcome outcome;
 	int16_t error; /* of the partition */
