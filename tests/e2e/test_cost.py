@@ -154,7 +154,7 @@ def names(n):
 @tap.test()
 def test_many_series():
     nginx = Nginx(log=False)
-    paths = [("GET", f"/echo/shelf/book-{word}", None, None) for word in names(SERIES // 3)]
+    paths = [("GET", f"/echo/shelf/book-{word}", None, None) for word in names(SERIES // 5)]
     with Redtap(args=["--select", "exe=*/nginx", "--endpoints-max", str(SERIES)]) as r:
         script = load.wrk_script(paths)
         load.wrk(nginx.url("/"), 4, connections=1000, script=script)
