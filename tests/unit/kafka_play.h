@@ -188,6 +188,7 @@ struct play {
 	uint64_t txns;
 	struct rt_txn last;
 	uint64_t records[4]; /* by enum rt_kafka_outcome */
+	uint32_t unnamed;    /* of the last that were said */
 	uint64_t delivered;
 	int64_t stamp_ms; /* of the last one delivered */
 	char log[16384];
@@ -234,6 +235,7 @@ static inline void play_records(void *arg, const struct rt_kafka_records *r)
 	struct play *y = arg;
 
 	y->records[r->outcome] += r->records;
+	y->unnamed = r->unnamed;
 	play_log(y, "%s/%d %s %llu", (const char *)intern_get(y->names, r->topic).p, r->partition,
 		 outcome[r->outcome], (unsigned long long)r->records);
 	if (r->error)

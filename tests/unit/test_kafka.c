@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Produce and Fetch as they are meant to be counted, in every segmentation. */
 #include "kafka_msgs.h"
+#include "proto/kafka_world.h"
 
 #define MINUTES_NS(n) ((uint64_t)(n)*60000000000ull)
 
@@ -35,6 +36,34 @@ TEST(produce_by_topic_id)
 	m_produced(talk_add(&t), 13, 3, "b", 1, two);
 	talk_check(&t, "Metadata.12; orders/3 produced 5; orders/0 produced 2; Produce.13; "
 		       "unknown/3 produced 5; Produce.13");
+}
+
+/* Records come before the name of their topic: with what tells it later. */
+TEST(a_topic_named_too_late)
+{
+	struct play y;
+	struct frame f = {0};
+	uint32_t later;
+
+	play_open(&y, NULL, 0);
+	m_produce(&f, 13, 1, 1, "b", 1, two);
+	play_frame(&y, &f);
+	m_produced(&f, 13, 1, "b", 1, two);
+	play_frame(&y, &f);
+	later = y.unnamed;
+	CHECK(later != 0);
+	CHECK_EQ(kafka_world_resolve(y.world, later), INTERN_UNKNOWN);
+	m_metadata(&f, 2);
+	play_frame(&y, &f);
+	m_described(&f, 2, 'b', "late", 0);
+	play_frame(&y, &f);
+	CHECK_EQ(kafka_world_resolve(y.world, later), intern_put(y.names, SLICE("late")));
+	m_produce(&f, 13, 3, 1, "b", 1, two);
+	play_frame(&y, &f);
+	m_produced(&f, 13, 3, "b", 1, two);
+	play_frame(&y, &f);
+	CHECK_EQ(y.unnamed, 0);
+	play_close(&y);
 }
 
 /* An answer names the partitions in another order than the request, and one it did not name. */
