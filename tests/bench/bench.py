@@ -378,14 +378,19 @@ def broken_bounds(results):
     """Sentences about what is not kept."""
     said = []
     for name, s in results.items():
-        if s["ratio"] < KEEPS.get(name, 0):
-            said.append(f"{name} keeps {s['ratio']:.3f}, less than {KEEPS[name]}")
+        for what in ("ratio", "server_ratio"):
+            if s[what] and s[what] < KEEPS.get(name, 0):
+                said.append(f"{name}: {what} {s[what]:.3f}, less than {KEEPS[name]:.3f}")
         if s["lost"]:
             said.append(f"{name} lost {s['lost']:.0f} records")
     tiny = results.get("nginx-tiny")
     if tiny:
         floor = max(1 - tiny["floor_ratio"], 0.01)
-        for what, most in (("ratio", FLOORS_MOST), ("ignored_ratio", FLOORS_IGNORED)):
+        for what, most in (
+            ("ratio", FLOORS_MOST),
+            ("server_ratio", FLOORS_MOST),
+            ("ignored_ratio", FLOORS_IGNORED),
+        ):
             if 1 - tiny[what] > most * floor:
                 said.append(
                     f"nginx-tiny: {what} {tiny[what]:.3f}, a loss of more than {most} times what "
