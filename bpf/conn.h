@@ -159,8 +159,6 @@ struct scratch {
 	__u64 look_mmsg; /* fallback: as mmsg */
 	__u32 look_mmsg_left;
 	__u32 look_mmsg_bytes;
-	__u32 wrote; /* record.bpf.h: bytes written since the ring's fill was asked for */
-	__u32 pad;
 	__u8 head[2 * RT_CLASSIFY_BYTES];
 	__u64 front_prev[2]; /* wait.bpf.h: as conn_wait.prev */
 	__u64 front_end[2];  /* conn_dir.prev when what waited was taken */
@@ -207,12 +205,6 @@ struct kafka_req {
 struct kafka_walk {
 	struct kafka_req reqs[KAFKA_REQS]; /* by correlation id modulo KAFKA_REQS: clients count */
 	struct kafka_dir dir[2];           /* by enum rt_io */
-};
-
-/* One program's runs on one CPU. */
-struct run_time {
-	__u64 runs;
-	__u64 ns; /* estimated: what the timed runs took, times RT_TIMED_EVERY */
 };
 
 struct proc_buf {

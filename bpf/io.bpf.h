@@ -144,11 +144,22 @@ static __always_inline bool io_select(struct scratch *s, struct conn *c, int io,
 	return true;
 }
 
-static __always_inline void io_eof(struct scratch *s, struct io_call *x)
+static __always_inline struct scratch *io_scratch(int io)
+{
+	__u32 key = io;
+
+	return bpf_map_lookup_elem(&scratches, &key);
+}
+
+static __always_inline void io_eof(struct io_call *x)
 {
 	struct conn *c = x->conn;
+	struct scratch *s;
 
 	if (!x->rcv_shut || c->d[RT_RECV].eof)
+		return;
+	s = io_scratch(RT_RECV);
+	if (!s)
 		return;
 	c->last_ns = bpf_ktime_get_ns();
 	io_record_start(s, x, RT_RECV, c->d[RT_RECV].off);
@@ -177,6 +188,21 @@ static __always_inline void io_silent(struct conn *c, int io, __u8 why)
 {
 	if (c->d[io].gap == RT_GAP_NONE)
 		c->d[io].gap = why;
+}
+
+/* A call that is not looked at, but for which entry of its vector it was. */
+static __always_inline void io_passed(struct io_call *x, int io, __u8 why)
+{
+	struct scratch *s;
+
+	if (REGS_NR(x->regs) == NR_SENDMMSG || REGS_NR(x->regs) == NR_RECVMMSG) {
+		s = io_scratch(io);
+		if (s)
+			buffer_find(s, &x->conn->vec[io], x->task, x->regs, io, x->ret, x->at_exit);
+	}
+	io_silent(x->conn, io, why);
+	if (io == RT_SEND)
+		x->conn->d[RT_SEND].start_ns = 0;
 }
 
 static __always_inline bool io_sampled(struct conn *c)
@@ -292,29 +318,23 @@ static __always_inline bool io_copy(struct scratch *s, struct conn *c, int io, _
 static __always_inline void io_call(struct io_call *x, int io)
 {
 	struct conn *c = x->conn;
-	__u32 key = io;
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
+	struct scratch *s;
 	bool sampled;
 	__u64 off;
 	__u8 gap;
 
-	if (!s || c->proto == RT_PROTO_IGNORED)
+	if (c->proto == RT_PROTO_IGNORED)
 		return;
 	if (!x->ret) {
 		if (io == RT_RECV)
-			io_eof(s, x);
+			io_eof(x);
 		return;
 	}
 	off = io_offset(x, io);
 	io_turn(c, io);
 	sampled = io_sampled(c);
 	if (c->d[io].skip > off + x->ret || !sampled) {
-		if (REGS_NR(x->regs) == NR_SENDMMSG || REGS_NR(x->regs) == NR_RECVMMSG)
-			buffer_find(s, &c->vec[io], x->task, x->regs, io, x->ret,
-				    x->at_exit); /* to count */
-		io_silent(c, io, sampled ? RT_GAP_SKIPPED : RT_GAP_SAMPLED);
-		if (io == RT_SEND)
-			c->d[RT_SEND].start_ns = 0;
+		io_passed(x, io, sampled ? RT_GAP_SKIPPED : RT_GAP_SAMPLED);
 		return;
 	}
 	if (c->proto == RT_PROTO_UNKNOWN || c->d[io].run >= RT_HINT_AFTER || (c->calls & 31) == 0) {
@@ -322,7 +342,10 @@ static __always_inline void io_call(struct io_call *x, int io)
 		if (c->proto == RT_PROTO_IGNORED)
 			return;
 	}
-	if (quick_sendfile(x, io, off) || quick_call(s, x, io, off))
+	if (quick_sendfile(x, io, off) || quick_call(x, io, off))
+		return;
+	s = io_scratch(io);
+	if (!s)
 		return;
 	c->last_ns = io_now(x);
 	io_record_start(s, x, io, off);

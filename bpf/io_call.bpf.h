@@ -9,6 +9,7 @@ struct io_call {
 	struct conn *conn;
 	struct task_struct *task;
 	struct pt_regs *regs;
+	struct rt_cpu *cpu;
 	__u64 base;    /* where they are, told by the start of the send; or 0 */
 	__u64 sent_ns; /* when the last of them was handed on, by TCP's own clock; or 0 */
 	__u32 ret;     /* bytes moved */

@@ -25,7 +25,7 @@ struct hints hints SEC(".maps");
 struct kafka_walks kafka_walks SEC(".maps");
 struct kafka_zero kafka_zero SEC(".maps");
 struct stats stats SEC(".maps");
-struct run_times run_times SEC(".maps");
+struct cpus cpus SEC(".maps");
 struct scratches scratches SEC(".maps");
 struct proc_scratch proc_scratch SEC(".maps");
 struct conn_ids conn_ids SEC(".maps");

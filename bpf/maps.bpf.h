@@ -100,14 +100,16 @@ struct stats {
 };
 extern struct stats stats SEC(".maps");
 
-/* By enum rt_program. */
-struct run_times {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, RT_PROGRAM_MAX);
+/* By CPU: found without a load, which a per-CPU array needs. Mappable begins at a page, so that
+ * struct rt_cpu begins at a cache line. */
+struct cpus {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* the number of possible CPUs, set before load */
 	__type(key, __u32);
-	__type(value, struct run_time);
+	__type(value, struct rt_cpu);
 };
-extern struct run_times run_times SEC(".maps");
+extern struct cpus cpus SEC(".maps");
 
 /* Scratch of the capture, one per program that uses it: by enum rt_io. */
 struct scratches {
@@ -142,25 +144,48 @@ static __always_inline void stat_add(__u32 id, __u64 n)
 		*v += n;
 }
 
-/* The start of a run that is timed, or 0. */
-static __always_inline __u64 run_begin(__u32 program)
+static __always_inline struct rt_cpu *this_cpu(void)
 {
-	struct run_time *r = bpf_map_lookup_elem(&run_times, &program);
+	__u32 cpu = bpf_get_smp_processor_id();
 
-	if (!r || ++r->runs % RT_TIMED_EVERY)
-		return 0;
-	return bpf_ktime_get_ns();
+	return bpf_map_lookup_elem(&cpus, &cpu);
 }
 
-static __always_inline void run_end(__u32 program, __u64 begin_ns)
+/* The start of a run that is timed, less what the reading takes that ends it; or 0. */
+static __always_inline __u64 run_begin(struct rt_cpu *cpu, __u32 program)
 {
-	struct run_time *r;
+	__u64 before_ns, begin_ns;
 
-	if (!begin_ns)
-		return;
-	r = bpf_map_lookup_elem(&run_times, &program);
-	if (r)
-		r->ns += (bpf_ktime_get_ns() - begin_ns) * RT_TIMED_EVERY;
+	/* The verifier goes here first, and so need not walk the program a second time for 0. */
+	if (__builtin_expect(!cpu->left[program], 1)) {
+		before_ns = bpf_ktime_get_ns();
+		begin_ns = bpf_ktime_get_ns();
+		cpu->left[program] = RT_TIMED_LEAST + (begin_ns & (RT_TIMED_SPREAD - 1));
+		return begin_ns + (begin_ns - before_ns);
+	}
+	cpu->left[program]--;
+	return 0;
+}
+
+/* A global function: the verifier walks it once. Weak, because two objects hold it. */
+__weak __noinline int run_took(struct rt_cpu *cpu, __u32 program, __u64 begin_ns)
+{
+	__s64 ns = bpf_ktime_get_ns() - begin_ns;
+	__u64 took = ns > 0 ? ns : 0, bucket = took / RT_TOOK_NS;
+
+	if (!cpu || program >= RT_PROGRAM_MAX)
+		return 0;
+	cpu->ns[program] += took * (cpu->left[program] + 1);
+	if (bucket >= RT_TOOK_BUCKETS)
+		bucket = RT_TOOK_BUCKETS - 1;
+	cpu->took[program][bucket]++;
+	return 0;
+}
+
+static __always_inline void run_end(struct rt_cpu *cpu, __u32 program, __u64 begin_ns)
+{
+	if (begin_ns)
+		run_took(cpu, program, begin_ns);
 }
 
 static __always_inline bool tgid_traced(__u32 tgid)

@@ -15,7 +15,7 @@
 /*
  * Whether the call's bytes are wanted as they are, and no more is to be learnt from them than their
  * ends tell: nearly every request and response of PostgreSQL, and of HTTP every request without a
- * body and what a server says.
+ * body, what a server says, and what a client reads of a response unless its head ends with it.
  */
 static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 {
@@ -26,18 +26,25 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 		return false;
 	if (c->proto != RT_PROTO_HTTP)
 		return c->proto == RT_PROTO_POSTGRES;
-	return !d->big && !d->head && !c->piped && (io_is_request(c, io) ? !d->run : io == RT_SEND);
+	return !d->big && !d->head && !c->piped && !(io_is_request(c, io) && d->run);
 }
 
-/* Of HTTP: nothing behind the head, as far as its ends show, see io_http_short(). */
-static __always_inline bool quick_head(const __u8 *p, __u64 len)
+/*
+ * Of HTTP, see io_http_short(): a request with nothing behind its head, as far as its ends show; any
+ * response of a server; one that a client reads, unless a body may begin with the next call.
+ */
+static __always_inline bool quick_http(struct conn *c, int io, const __u8 *p, __u64 len)
 {
+	bool request = io_is_request(c, io), ends;
 	__u64 last = len - 4;
 
+	if (!request && io == RT_SEND)
+		return true;
 	barrier_var(last);
 	if (last > WAIT_PAYLOAD - 4)
 		return false;
-	return p[0] != 'P' && *(__u32 *)(p + last) == bpf_htonl(0x0d0a0d0a);
+	ends = *(__u32 *)(p + last) == bpf_htonl(0x0d0a0d0a);
+	return request ? ends && p[0] != 'P' : !ends;
 }
 
 #define QUICK_HEAD (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
@@ -65,7 +72,7 @@ static __always_inline bool quick_copy(struct conn_wait *w, __u64 at, __u64 len,
 }
 
 /* Writes out `bytes` of what waits, the last of them a record [from, end). Under the lock. */
-static __always_inline void quick_out(struct scratch *s, struct conn *c, int io, __u64 bytes,
+static __always_inline void quick_out(struct rt_cpu *cpu, struct conn *c, int io, __u64 bytes,
 				      __u64 from, __u64 end)
 {
 	struct conn_wait *w = &c->wait;
@@ -74,7 +81,7 @@ static __always_inline void quick_out(struct scratch *s, struct conn *c, int io,
 	barrier_var(bytes);
 	if (bytes > WAIT_BYTES)
 		bytes = WAIT_BYTES;
-	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, ring_flags(s, ring, bytes))) {
+	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, ring_flags(cpu, ring, bytes))) {
 		stat_add(RT_STAT_LOST_RING, 1);
 		if (w->count)
 			wait_lost_all(c);
@@ -137,7 +144,7 @@ static __always_inline bool quick_sendfile(struct io_call *x, int io, __u64 off)
  * request waits there itself, anything else goes into the ring with it. False: nothing was done,
  * this is not such a call.
  */
-static __always_inline bool quick_call(struct scratch *s, struct io_call *x, int io, __u64 off)
+static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 {
 	struct conn *c = x->conn;
 	struct conn_dir *d = &c->d[io];
@@ -159,8 +166,9 @@ static __always_inline bool quick_call(struct scratch *s, struct io_call *x, int
 		goto other;
 	rec = (struct rt_rec_data *)(w->buf + at);
 	frag = (struct rt_frag *)(rec + 1);
-	if (c->proto == RT_PROTO_HTTP && io_is_request(c, io) &&
-	    (at > WAIT_FRONT || !quick_head((__u8 *)(frag + 1), len)))
+	if (c->proto == RT_PROTO_HTTP &&
+	    ((at > WAIT_FRONT && io_is_request(c, io)) ||
+	     !quick_http(c, io, (__u8 *)(frag + 1), len)))
 		goto other;
 	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due &&
 		at <= WAIT_FRONT;
@@ -177,7 +185,7 @@ static __always_inline bool quick_call(struct scratch *s, struct io_call *x, int
 	d->gap = RT_GAP_NONE;
 	if (!waits) {
 		d->due = 0;
-		quick_out(s, c, io, at + QUICK_HEAD + len, from, off + len);
+		quick_out(x->cpu, c, io, at + QUICK_HEAD + len, from, off + len);
 	}
 	wait_unlock(w);
 	if (waits && wait_overtaken(c))

@@ -15,12 +15,14 @@
  * A wake-up costs more than everything else here, and its reader may not run at once: whether the
  * ring holds more than the mark is asked only where as much as half the mark went into it.
  */
-static __always_inline __u64 ring_flags(struct scratch *s, void *ring, __u32 bytes)
+static __always_inline __u64 ring_flags(struct rt_cpu *cpu, void *ring, __u32 bytes)
 {
-	s->wrote += bytes;
-	if (s->wrote < cfg_wake_bytes / 2)
+	if (!cpu)
 		return BPF_RB_NO_WAKEUP;
-	s->wrote = 0;
+	cpu->wrote += bytes;
+	if (cpu->wrote < cfg_wake_bytes / 2)
+		return BPF_RB_NO_WAKEUP;
+	cpu->wrote = 0;
 	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > cfg_wake_bytes)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
@@ -109,7 +111,7 @@ static __always_inline void record_out(struct scratch *s, struct conn *c, int io
 		if (wait_overtaken(c))
 			wait_flush(c, ring);
 	} else if (!ring || bpf_ringbuf_output(ring, wait_front(s, front), front + bytes,
-					       ring_flags(s, ring, front + bytes))) {
+					       ring_flags(this_cpu(), ring, front + bytes))) {
 		record_lost(s, c, io, front, from, end);
 	}
 	s->more = more;

@@ -37,9 +37,9 @@ static __always_inline struct pt_regs *sock_regs(struct task_struct *task)
 }
 
 static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
-				   struct task_struct *task)
+				   struct task_struct *task, struct rt_cpu *cpu)
 {
-	struct io_call x = {.task = task};
+	struct io_call x = {.task = task, .cpu = cpu};
 	struct tcp_sock *tp;
 
 	if (!sock_wanted(sk))
@@ -91,13 +91,17 @@ static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
 static __always_inline int sock_io_timed(struct sock *sk, int ret, int flags, int io, __u32 program)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct rt_cpu *cpu;
 	__u64 begin_ns;
 
 	if (!tgid_traced(task->tgid))
 		return 0;
-	begin_ns = run_begin(program);
-	sock_io(sk, ret, flags, io, task);
-	run_end(program, begin_ns);
+	cpu = this_cpu();
+	if (!cpu)
+		return 0;
+	begin_ns = run_begin(cpu, program);
+	sock_io(sk, ret, flags, io, task, cpu);
+	run_end(cpu, program, begin_ns);
 	return 0;
 }
 
@@ -177,6 +181,7 @@ SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(rt_send_start, struct sock *sk, struct msghdr *msg)
 {
 	struct task_struct *task;
+	struct rt_cpu *cpu;
 	__u64 begin_ns;
 
 	/* Of the user's there are no bytes to find, and a message seldom begins so. */
@@ -185,8 +190,11 @@ int BPF_PROG(rt_send_start, struct sock *sk, struct msghdr *msg)
 	task = bpf_get_current_task_btf();
 	if (!tgid_traced(task->tgid))
 		return 0;
-	begin_ns = run_begin(RT_PROGRAM_SEND_START);
+	cpu = this_cpu();
+	if (!cpu)
+		return 0;
+	begin_ns = run_begin(cpu, RT_PROGRAM_SEND_START);
 	send_start(sk, msg, task);
-	run_end(RT_PROGRAM_SEND_START, begin_ns);
+	run_end(cpu, RT_PROGRAM_SEND_START, begin_ns);
 	return 0;
 }

@@ -163,10 +163,11 @@ static __always_inline long fb_bytes(struct pt_regs *regs, __u64 nr, long ret, i
 }
 
 /* `io` is a constant to the verifier: with a variable direction it walks every path twice over. */
-static __always_inline void fb_io(struct pt_regs *regs, __u64 nr, long ret, int io)
+static __always_inline void fb_io(struct pt_regs *regs, __u64 nr, long ret, int io,
+				  struct rt_cpu *cpu)
 {
 	__u64 flags = fb_flags(regs, nr);
-	struct io_call x = {.task = bpf_get_current_task_btf()};
+	struct io_call x = {.task = bpf_get_current_task_btf(), .cpu = cpu};
 	struct sock *sk;
 	__u16 family;
 	__u32 ino = 0;
@@ -202,14 +203,18 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 {
 	__u64 nr = REGS_NR(regs), begin_ns;
+	struct rt_cpu *cpu;
 
 	if (ret < 0 || !call_wanted(nr) || !tgid_traced(bpf_get_current_task_btf()->tgid))
 		return 0;
-	begin_ns = run_begin(RT_PROGRAM_SYS_EXIT);
+	cpu = this_cpu();
+	if (!cpu)
+		return 0;
+	begin_ns = run_begin(cpu, RT_PROGRAM_SYS_EXIT);
 	if (call_io(nr) == RT_RECV)
-		fb_io(regs, nr, ret, RT_RECV);
+		fb_io(regs, nr, ret, RT_RECV, cpu);
 	else
-		fb_io(regs, nr, ret, RT_SEND);
-	run_end(RT_PROGRAM_SYS_EXIT, begin_ns);
+		fb_io(regs, nr, ret, RT_SEND, cpu);
+	run_end(cpu, RT_PROGRAM_SYS_EXIT, begin_ns);
 	return 0;
 }

@@ -8,6 +8,10 @@
 #ifndef REDTAP_STATS_H
 #define REDTAP_STATS_H
 
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
 #define RT_STATS(X)                                                                                \
 	X(EVENTS, EVENTS, "ring",                                                                  \
 	  "ring records read (capture.c counts), each of one or more calls")                       \
@@ -35,10 +39,13 @@ enum rt_stat {
 };
 
 /*
- * Programs that time themselves: one run in RT_TIMED_EVERY, for processes that are selected. X(id,
- * name): the name is the value of redtap_bpf_run_seconds_total's label `program`.
+ * Programs that time themselves, for processes that are selected: one run in 128 on average, after
+ * RT_TIMED_LEAST to RT_TIMED_LEAST + RT_TIMED_SPREAD - 1 others, because a fixed number would always
+ * meet the same call of a process that repeats itself. X(id, name): the name is the value of
+ * redtap_bpf_run_seconds_total's label `program`.
  */
-#define RT_TIMED_EVERY 128
+#define RT_TIMED_LEAST  96
+#define RT_TIMED_SPREAD 64 /* a power of two */
 #define RT_PROGRAMS(X)                                                                             \
 	X(SOCK_SEND, "sock_send")                                                                  \
 	X(SOCK_RECV, "sock_recv")                                                                  \
@@ -50,6 +57,21 @@ enum rt_program {
 	RT_PROGRAMS(X)
 #undef X
 		RT_PROGRAM_MAX,
+};
+
+/*
+ * One CPU's, in the array map `cpus`: what every run needs of its CPU is one cache line. Written by
+ * the programs; read by user space at any time.
+ */
+#define RT_TOOK_NS      32 /* width of a bucket */
+#define RT_TOOK_BUCKETS 64 /* the last one: that and more */
+struct rt_cpu {
+	__u32 left[RT_PROGRAM_MAX]; /* runs until one is timed */
+	__u32 wrote;                /* bytes into its ring since that one's fill was asked for */
+	__u32 pad[11];
+	__u64 ns[RT_PROGRAM_MAX]; /* what all runs took, estimated from those that were timed */
+	__u64 pad2[4];
+	__u32 took[RT_PROGRAM_MAX][RT_TOOK_BUCKETS]; /* timed runs, by what each took */
 };
 
 #endif

@@ -41,10 +41,13 @@ KEEPS = {
 }
 FLOORS_MOST = 3  # nginx-tiny: the loss at most so many times the floor's
 FLOORS_IGNORED = 1.5  # likewise when neither end is selected
+RUN_NS = 300  # nginx-tiny: the median of a traced send or receive
 BODY_NS = 120  # nginx-body: a run inside a body, of either kind
 SERVER_CPU, CLIENT_CPU = {0}, {1}
 STATES = ("off", "floor", "on", "server", "ignored")
 HUGE_BYTES = 16 << 20
+TIMED = ("rt_sock_send", "rt_sock_recv", "rt_send_start", "rt_sys_exit")  # enum rt_program
+TOOK_NS = 32  # RT_TOOK_NS
 STATS_NS = 60  # what the kernel's own run-time statistics add to a run
 FASTAPI_APP = """
 from fastapi import FastAPI
@@ -240,6 +243,28 @@ def program_runs():
     }
 
 
+def program_took():
+    """{program: timed runs by what they took, in buckets of TOOK_NS} as redtap counts them."""
+    out = subprocess.run(
+        ["bpftool", "-j", "map", "dump", "name", "cpus"], capture_output=True, text=True
+    ).stdout
+    cpus = [entry["formatted"]["value"]["took"] for entry in json.loads(out)]
+    return {
+        name: [sum(buckets) for buckets in zip(*(took[at] for took in cpus))]
+        for at, name in enumerate(TIMED)
+    }
+
+
+def took_median(buckets):
+    """Nanoseconds, as if the runs of a bucket were spread evenly over it."""
+    half = sum(buckets) / 2
+    for at, runs in enumerate(buckets):
+        if half <= runs:
+            return round(TOOK_NS * (at + half / max(runs, 1)))
+        half -= runs
+    return None
+
+
 def redtap_figures(page, before, done, took):
     def moved(name, **labels):
         return page.total(name, **labels) - before.total(name, **labels)
@@ -282,15 +307,17 @@ def measure(bench, state, capture):
 
 
 def program_ns(bench, capture):
-    """{program: ns of a run} with the kernel's statistics on: a run apart, because they cost."""
+    """({program: ns of a run}, {program: median of a run}, one of sends and receives together) with
+    the kernel's statistics on: a run apart, because they cost.
+    """
     switch = Path("/proc/sys/kernel/bpf_stats_enabled")
     before = switch.read_text()
     switch.write_text("1")
     try:
         with Redtap(capture):
-            first = program_runs()
+            first, took = program_runs(), program_took()
             bench.run()
-            last = program_runs()
+            last, all_took = program_runs(), program_took()
     finally:
         switch.write_text(before)
     found = {}
@@ -298,7 +325,11 @@ def program_ns(bench, capture):
         ns, runs = ns - first.get(name, (0, 0))[0], runs - first.get(name, (0, 0))[1]
         if runs > 1000:
             found[name] = round(ns / runs - STATS_NS)
-    return found
+    took = {
+        name: [last - first for first, last in zip(took[name], all_took[name])] for name in TIMED
+    }
+    took["send or receive"] = [sum(b) for b in zip(took["rt_sock_send"], took["rt_sock_recv"])]
+    return found, {name: took_median(b) for name, b in took.items() if sum(b) > 100}
 
 
 def run_rounds(name, bench, args, book):
@@ -348,7 +379,8 @@ def summary(name, unit, rounds, programs):
             if key not in ("rate", "server_us", "lost")
         },
         "lost": sum(r["on"]["lost"] for r in rounds),
-        "program_ns": programs,
+        "program_ns": programs[0],
+        "program_median_ns": programs[1],
     }
 
 
@@ -396,6 +428,9 @@ def broken_bounds(results):
                     f"nginx-tiny: {what} {tiny[what]:.3f}, a loss of more than {most} times what "
                     f"empty programs cost (floor {tiny['floor_ratio']:.3f}; 0.01 at least)"
                 )
+        median = tiny["program_median_ns"].get("send or receive", RUN_NS + 1)
+        if median > RUN_NS:
+            said.append(f"nginx-tiny: median of a send or receive {median} ns, more than {RUN_NS}")
     if "nginx-body" in results:
         body = results["nginx-body"]["program_ns"]
         for name in ("rt_sock_send", "rt_sock_recv"):
@@ -446,8 +481,13 @@ def main():
                 continue
             book.write(json.dumps(results[name]) + "\n")
             print(row(results[name]), flush=True)
-            programs = results[name]["program_ns"]
-            print("  ns a run: " + ", ".join(f"{k[3:]} {v}" for k, v in sorted(programs.items())))
+            for what, key in (("mean", "program_ns"), ("median", "program_median_ns")):
+                told = sorted(results[name][key].items())
+                print(
+                    f"  {what} ns a run: "
+                    + ", ".join(f"{k.removeprefix('rt_')} {v}" for k, v in told),
+                    flush=True,
+                )
             bench.stop()  # leaves its core to the others
     print(f"written to {path}")
     if args.check and (broken := broken_bounds(results)):

@@ -18,7 +18,7 @@ static const struct budget budgets[] = {
 	{"rt_destroy", 330, 520},       {"rt_exec", 310, 280},
 	{"rt_exit", 120, 100},          {"rt_fork", 150, 150},
 	{"rt_iter_files", 390, 520},    {"rt_iter_sockets", 260, 320},
-	{"rt_send_start", 640, 690},    {"rt_set_state", 360, 600},
+	{"rt_send_start", 700, 850},    {"rt_set_state", 360, 600},
 	{"rt_sock_recv", 11900, 90000}, {"rt_sock_send", 11800, 88000},
 	{"rt_sys_exit", 17000, 140000},
 };

@@ -179,6 +179,7 @@ int capture_open(const struct capture_config *config, struct capture **out)
 	if (!c->skel)
 		goto fail;
 	bpf_map__set_max_entries(c->skel->maps.rings, c->cpus);
+	bpf_map__set_max_entries(c->skel->maps.cpus, c->cpus);
 	capture_choose_programs(c, &probe);
 	r = redtap_bpf__load(c->skel);
 	if (r)
@@ -331,17 +332,14 @@ void capture_stats(const struct capture *c, uint64_t out[RT_STAT_MAX])
 
 void capture_run_times(const struct capture *c, uint64_t out[RT_PROGRAM_MAX])
 {
-	struct {
-		uint64_t runs, ns; /* struct run_time (bpf/conn.h) */
-	} *values = calloc(c->cpus, sizeof(*values));
-	int fd = bpf_map__fd(c->skel->maps.run_times);
+	struct rt_cpu value;
+	int fd = bpf_map__fd(c->skel->maps.cpus);
 
 	memset(out, 0, RT_PROGRAM_MAX * sizeof(*out));
-	for (uint32_t id = 0; values && id < RT_PROGRAM_MAX; id++)
-		if (bpf_map_lookup_elem(fd, &id, values) == 0)
-			for (int cpu = 0; cpu < c->cpus; cpu++)
-				out[id] += values[cpu].ns;
-	free(values);
+	for (uint32_t cpu = 0; cpu < (uint32_t)c->cpus; cpu++)
+		if (bpf_map_lookup_elem(fd, &cpu, &value) == 0)
+			for (int id = 0; id < RT_PROGRAM_MAX; id++)
+				out[id] += value.ns[id];
 }
 
 void capture_memory(const struct capture *c, uint64_t *ring_bytes, uint64_t *map_bytes)
