@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
-from bed import load, procs, tap  # noqa: E402
+from bed import bpf, load, procs, tap  # noqa: E402
 from bed.fastapi import Uvicorn  # noqa: E402
 from bed.kafka import Kafka  # noqa: E402
 from bed.nginx import Nginx  # noqa: E402
@@ -46,9 +46,6 @@ BODY_NS = 120  # nginx-body: a run inside a body, of either kind
 SERVER_CPU, CLIENT_CPU = {0}, {1}
 STATES = ("off", "floor", "on", "server", "ignored")
 HUGE_BYTES = 16 << 20
-TIMED = ("rt_sock_send", "rt_sock_recv", "rt_send_start", "rt_sys_exit")  # enum rt_program
-TOOK_NS = 32  # RT_TOOK_NS
-STATS_NS = 60  # what the kernel's own run-time statistics add to a run
 FASTAPI_APP = """
 from fastapi import FastAPI
 
@@ -233,38 +230,6 @@ def exchange(seconds, capture):
     }
 
 
-def program_runs():
-    """{name: (nanoseconds, runs)} of redtap's programs, while the kernel's statistics are on."""
-    out = subprocess.run(["bpftool", "-j", "prog", "list"], capture_output=True, text=True).stdout
-    return {
-        p["name"]: (p.get("run_time_ns", 0), p.get("run_cnt", 0))
-        for p in json.loads(out)
-        if p.get("name", "").startswith("rt_")
-    }
-
-
-def program_took():
-    """{program: timed runs by what they took, in buckets of TOOK_NS} as redtap counts them."""
-    out = subprocess.run(
-        ["bpftool", "-j", "map", "dump", "name", "cpus"], capture_output=True, text=True
-    ).stdout
-    cpus = [entry["formatted"]["value"]["took"] for entry in json.loads(out)]
-    return {
-        name: [sum(buckets) for buckets in zip(*(took[at] for took in cpus))]
-        for at, name in enumerate(TIMED)
-    }
-
-
-def took_median(buckets):
-    """Nanoseconds, as if the runs of a bucket were spread evenly over it."""
-    half = sum(buckets) / 2
-    for at, runs in enumerate(buckets):
-        if half <= runs:
-            return round(TOOK_NS * (at + half / max(runs, 1)))
-        half -= runs
-    return None
-
-
 def redtap_figures(page, before, done, took):
     def moved(name, **labels):
         return page.total(name, **labels) - before.total(name, **labels)
@@ -310,26 +275,20 @@ def program_ns(bench, capture):
     """({program: ns of a run}, {program: median of a run}, one of sends and receives together) with
     the kernel's statistics on: a run apart, because they cost.
     """
-    switch = Path("/proc/sys/kernel/bpf_stats_enabled")
-    before = switch.read_text()
-    switch.write_text("1")
-    try:
-        with Redtap(capture):
-            first, took = program_runs(), program_took()
-            bench.run()
-            last, all_took = program_runs(), program_took()
-    finally:
-        switch.write_text(before)
+    with bpf.kernel_statistics(), Redtap(capture):
+        first, first_took = bpf.runs(), bpf.took()
+        bench.run()
+        last, last_took = bpf.runs(), bpf.took()
     found = {}
     for name, (ns, runs) in last.items():
         ns, runs = ns - first.get(name, (0, 0))[0], runs - first.get(name, (0, 0))[1]
         if runs > 1000:
-            found[name] = round(ns / runs - STATS_NS)
+            found[name] = round(ns / runs - bpf.STATS_NS)
     took = {
-        name: [last - first for first, last in zip(took[name], all_took[name])] for name in TIMED
+        name: [b - a for a, b in zip(first_took[name], last_took[name])] for name in bpf.TIMED
     }
     took["send or receive"] = [sum(b) for b in zip(took["rt_sock_send"], took["rt_sock_recv"])]
-    return found, {name: took_median(b) for name, b in took.items() if sum(b) > 100}
+    return found, {name: bpf.median(b) for name, b in took.items() if sum(b) > 100}
 
 
 def run_rounds(name, bench, args, book):
@@ -349,7 +308,7 @@ def run_rounds(name, bench, args, book):
     return rounds
 
 
-def summary(name, unit, rounds, programs):
+def summary(name, unit, rounds, ran):
     def median(state, key):
         return statistics.median(r[state][key] for r in rounds)
 
@@ -379,8 +338,8 @@ def summary(name, unit, rounds, programs):
             if key not in ("rate", "server_us", "lost")
         },
         "lost": sum(r["on"]["lost"] for r in rounds),
-        "program_ns": programs[0],
-        "program_median_ns": programs[1],
+        "program_ns": ran[0],
+        "program_median_ns": ran[1],
     }
 
 

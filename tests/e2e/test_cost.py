@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from bed import load, procs, tap
+from bed import bpf, load, procs, tap
 from bed.cost import on_cpu_ns, own_mib
 from bed.nginx import Nginx
 from bed.redtap import Redtap, held_by
@@ -198,6 +198,32 @@ def test_nothing_on_system_calls():
             tap.check("sys" not in program and "sys_" not in where, f"{program} at {where}")
     with Redtap("syscall") as r:
         tap.equal(attached_by(r.proc.pid).get("rt_sys_exit"), "sys_exit", "the fallback")
+
+
+@tap.test()
+def test_time_of_programs():
+    """What redtap says of its programs' time, from one run in 128, is what the kernel counts."""
+    if why := procs.have("bpftool"):
+        tap.skip(why)
+    nginx = Nginx(log=False)
+    with bpf.kernel_statistics(), Redtap("socket") as r:
+        load.wrk(nginx.url(), 1)
+        page, first, first_took = r.scrape(), bpf.runs(), bpf.took()
+        load.wrk(nginx.url(), 8)
+        last_page, last, last_took = r.scrape(), bpf.runs(), bpf.took()
+    nginx.stop()
+    for name in bpf.TIMED[:2]:
+        ns, runs = (b - a for a, b in zip(first[name], last[name]))
+        label = {"program": name.removeprefix("rt_")}
+        told = 1e9 * (
+            last_page.total("redtap_bpf_run_seconds_total", **label)
+            - page.total("redtap_bpf_run_seconds_total", **label)
+        )
+        counted = ns - runs * bpf.STATS_NS
+        tap.note(f"{name}: {told / runs:.0f} ns a run, {counted / runs:.0f} by the kernel")
+        tap.check(0.7 < told / counted < 1.3, f"{told:.0f} ns are about {counted:.0f}")
+        timed = sum(last_took[name]) - sum(first_took[name])
+        tap.check(runs / 160 < timed < runs / 96, f"{timed} of {runs} runs were timed")
 
 
 tap.main()
