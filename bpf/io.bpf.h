@@ -267,14 +267,8 @@ static __always_inline void io_http_short(struct scratch *s, struct conn *c, int
 	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off)
 		return;
 	ends = *(__u32 *)(s->body + last) == bpf_htonl(0x0d0a0d0a);
-	if (io_is_request(c, io)) {
-		/* Behind another request, or with a body (POST, PUT, PATCH). */
-		if (ends && !c->d[io].run && s->body[sizeof(struct rt_frag)] != 'P')
-			return;
-	} else if (io == RT_SEND || !ends) {
-		return;
-	}
-	http_run(s, c, io, off);
+	if (!http_settled(c, io, ends, s->body[sizeof(struct rt_frag)]))
+		http_run(s, c, io, off);
 }
 
 /* Kafka by its frames. True: all is done; *silent: and the call is not worth a record. */

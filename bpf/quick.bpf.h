@@ -29,26 +29,34 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 	return !d->big && !d->head && !c->piped && !(io_is_request(c, io) && d->run);
 }
 
-/*
- * Of HTTP, see io_http_short(): a request with nothing behind its head, as far as its ends show; any
- * response of a server; one that a client reads, unless a body may begin with the next call.
- */
-static __always_inline bool quick_http(struct conn *c, int io, const __u8 *p, __u64 len)
-{
-	bool request = io_is_request(c, io), ends;
-	__u64 last = len - 4;
-
-	if (!request && io == RT_SEND)
-		return true;
-	barrier_var(last);
-	if (last > WAIT_PAYLOAD - 4)
-		return false;
-	ends = *(__u32 *)(p + last) == bpf_htonl(0x0d0a0d0a);
-	return request ? ends && p[0] != 'P' : !ends;
-}
-
 #define QUICK_HEAD (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
 #define QUICK_MAX  384 /* no record begins behind so much */
+
+/*
+ * Whether a short call's head need not be walked: a request that has nothing behind its head, as
+ * far as its ends show, and no body (POST, PUT, PATCH); what a server answers; what a client reads,
+ * unless the head ends with it, so that a body may begin with the next call. `ends`: with an empty
+ * line; `first`: the first byte.
+ */
+static __always_inline bool http_settled(struct conn *c, int io, bool ends, __u8 first)
+{
+	if (io_is_request(c, io))
+		return ends && !c->d[io].run && first != 'P';
+	return io == RT_SEND || !ends;
+}
+
+/* The same of what was copied to w->buf. */
+static __always_inline bool quick_http(struct conn *c, int io, __u64 at, __u64 len)
+{
+	const __u8 *buf = c->wait.buf;
+	__u64 last = at + QUICK_HEAD + len - 4;
+
+	barrier_var(last);
+	if (last > WAIT_BYTES - 4)
+		return false;
+	return http_settled(c, io, *(__u32 *)(buf + last) == bpf_htonl(0x0d0a0d0a),
+			    buf[at + QUICK_HEAD]);
+}
 
 /*
  * Copies the user's bytes behind the head of a record at w->buf[at]. The bounds in steps, because
@@ -167,8 +175,7 @@ static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 	rec = (struct rt_rec_data *)(w->buf + at);
 	frag = (struct rt_frag *)(rec + 1);
 	if (c->proto == RT_PROTO_HTTP &&
-	    ((at > WAIT_FRONT && io_is_request(c, io)) ||
-	     !quick_http(c, io, (__u8 *)(frag + 1), len)))
+	    ((at > WAIT_FRONT && io_is_request(c, io)) || !quick_http(c, io, at, len)))
 		goto other;
 	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due &&
 		at <= WAIT_FRONT;

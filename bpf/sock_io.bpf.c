@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Primary capture: one hook per send and one per receive, for stream sockets only. */
 #include "io.bpf.h"
+#include "run.bpf.h"
 #include "sock_open.bpf.h"
 
 static __always_inline bool sock_wanted(struct sock *sk)
@@ -97,8 +98,10 @@ static __always_inline int sock_io_timed(struct sock *sk, int ret, int flags, in
 	if (!tgid_traced(task->tgid))
 		return 0;
 	cpu = this_cpu();
-	if (!cpu)
+	if (!cpu) {
+		stat_add(RT_STAT_LOST_RING, 1); /* nor has it a ring */
 		return 0;
+	}
 	begin_ns = run_begin(cpu, program);
 	sock_io(sk, ret, flags, io, task, cpu);
 	run_end(cpu, program, begin_ns);

@@ -7,6 +7,7 @@
  */
 #include "io.bpf.h"
 #include "open.bpf.h"
+#include "run.bpf.h"
 
 /* Numbers below 64 in one mask; the rest one by one. */
 #define NR_MASK                                                                                    \
@@ -148,8 +149,7 @@ static long fb_sum_step(__u64 i, void *arg)
 /* The vector calls return how many messages they moved; their lengths stand in the entries. */
 static __always_inline long fb_bytes(struct pt_regs *regs, __u64 nr, long ret, int io)
 {
-	__u32 key = io;
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
+	struct scratch *s = io_scratch(io);
 	struct look_ctx x = {s};
 
 	if (nr != NR_SENDMMSG && nr != NR_RECVMMSG)
@@ -208,8 +208,10 @@ int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 	if (ret < 0 || !call_wanted(nr) || !tgid_traced(bpf_get_current_task_btf()->tgid))
 		return 0;
 	cpu = this_cpu();
-	if (!cpu)
+	if (!cpu) {
+		stat_add(RT_STAT_LOST_RING, 1); /* nor has it a ring */
 		return 0;
+	}
 	begin_ns = run_begin(cpu, RT_PROGRAM_SYS_EXIT);
 	if (call_io(nr) == RT_RECV)
 		fb_io(regs, nr, ret, RT_RECV, cpu);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Counters the BPF programs keep, one per-CPU array `stats` indexed by enum rt_stat. Every failed
- * helper and every event that is dropped has one: losing data is allowed, losing it silently is
- * not. X(id, metric, cause, help): `metric` groups them for user/metrics/self.c; LOST ones become
- * redtap_events_lost_total{cause}.
+ * Counters the BPF programs keep, one per-CPU array `stats` indexed by enum rt_stat; EVENTS is
+ * counted by user space. Every failed helper and every event that is dropped has one: losing data
+ * is allowed, losing it silently is not. X(id, metric, cause, help): `metric` groups them for
+ * user/metrics/self.c; LOST ones become redtap_events_lost_total{cause}.
  */
 #ifndef REDTAP_STATS_H
 #define REDTAP_STATS_H
@@ -40,8 +40,8 @@ enum rt_stat {
 
 /*
  * Programs that time themselves, for processes that are selected: one run in 128 on average, after
- * RT_TIMED_LEAST to RT_TIMED_LEAST + RT_TIMED_SPREAD - 1 others, because a fixed number would always
- * meet the same call of a process that repeats itself. X(id, name): the name is the value of
+ * RT_TIMED_LEAST to RT_TIMED_LEAST + RT_TIMED_SPREAD - 1 others, because a fixed number would
+ * always meet the same call of a process that repeats itself. X(id, name): the name is the value of
  * redtap_bpf_run_seconds_total's label `program`.
  */
 #define RT_TIMED_LEAST  96
@@ -73,5 +73,9 @@ struct rt_cpu {
 	__u64 pad2[4];
 	__u32 took[RT_PROGRAM_MAX][RT_TOOK_BUCKETS]; /* timed runs, by what each took */
 };
+_Static_assert(__builtin_offsetof(struct rt_cpu, ns) == 64 &&
+		       __builtin_offsetof(struct rt_cpu, took) == 128 &&
+		       sizeof(struct rt_cpu) % 64 == 0,
+	       "cache lines");
 
 #endif

@@ -24,7 +24,9 @@ static void on_records(void *arg, struct conn *c, const struct rt_kafka_records 
 	struct agent *a = arg;
 	struct red_who who = naming_who(a->naming, a->track, c);
 
-	if (!rec->unnamed || !late_put(&a->late, &who, rec, clock_mono_ns()))
+	/* The broker's end of it is not counted, and so need not wait. */
+	if (!rec->unnamed || who.role != RT_ROLE_CLIENT ||
+	    !late_put(&a->late, &who, rec, clock_mono_ns()))
 		red_records(a->red, &who, rec);
 }
 

@@ -3,9 +3,24 @@
 
 #include "base/intern.h"
 
+static bool same_series(const struct late_entry *e, const struct red_who *who,
+			const struct rt_kafka_records *rec)
+{
+	return e->rec.unnamed == rec->unnamed && e->rec.outcome == rec->outcome &&
+	       e->who.service == who->service && e->who.peer == who->peer &&
+	       e->who.role == who->role;
+}
+
 bool late_put(struct late *l, const struct red_who *who, const struct rt_kafka_records *rec,
 	      uint64_t now_ns)
 {
+	for (uint32_t i = 0; i < l->n; i++) {
+		if (same_series(&l->entries[i], who, rec)) {
+			l->entries[i].rec.records += rec->records;
+			l->entries[i].rec.bytes += rec->bytes;
+			return true;
+		}
+	}
 	if (l->n == LATE_MAX)
 		return false;
 	l->entries[l->n++] = (struct late_entry){*who, *rec, now_ns + LATE_WAIT_NS};

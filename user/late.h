@@ -27,7 +27,10 @@ struct late {
 	uint32_t n;
 };
 
-/* False: there is no room. */
+/*
+ * Those that are counted alike (service, peer, topic, outcome) are one entry, due when the first
+ * is: of the rest of `rec` the first's stands. False: there is no room.
+ */
 bool late_put(struct late *l, const struct red_who *who, const struct rt_kafka_records *rec,
 	      uint64_t now_ns);
 

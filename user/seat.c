@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #define FULL_PERCENT 3 /* idle for less than that */
 #define ROOM_PERCENT 8 /* idle for at least that: the intake may go there */
@@ -20,15 +21,16 @@
 
 struct seat {
 	int cpus;
-	size_t bytes;         /* of a set */
-	cpu_set_t *may, *at;  /* allowed at first; as last set or found */
-	cpu_set_t *is, *next; /* as found; as chosen */
+	size_t bytes;          /* of a set */
+	cpu_set_t *may, *at;   /* allowed at first; as last set or found */
+	cpu_set_t *is, *found; /* as it is; as it was, when that was unexpected */
+	cpu_set_t *next;       /* as chosen */
 	struct seat_time *was, *now;
 	char *text;
 	size_t text_bytes;
 	bool looked;        /* `was` holds the last look */
 	bool moved;         /* `at` is not `may` */
-	bool left;          /* alone for good: somebody else has a say in it */
+	bool left;          /* alone for good: somebody else has said where */
 	uint64_t ns, heard; /* at the last tick */
 };
 
@@ -93,12 +95,13 @@ struct seat *seat_new(int cpus)
 	s->may = CPU_ALLOC(s->cpus);
 	s->at = CPU_ALLOC(s->cpus);
 	s->is = CPU_ALLOC(s->cpus);
+	s->found = CPU_ALLOC(s->cpus);
 	s->next = CPU_ALLOC(s->cpus);
 	s->was = calloc((size_t)s->cpus, sizeof(*s->was));
 	s->now = calloc((size_t)s->cpus, sizeof(*s->now));
 	s->text = malloc(s->text_bytes);
-	if (!s->may || !s->at || !s->is || !s->next || !s->was || !s->now || !s->text ||
-	    sched_getaffinity(0, s->bytes, s->may))
+	if (!s->may || !s->at || !s->is || !s->found || !s->next || !s->was || !s->now ||
+	    !s->text || sched_getaffinity(0, s->bytes, s->may))
 		goto fail;
 	memcpy(s->at, s->may, s->bytes);
 	return s;
@@ -114,6 +117,7 @@ void seat_free(struct seat *s)
 	CPU_FREE(s->may);
 	CPU_FREE(s->at);
 	CPU_FREE(s->is);
+	CPU_FREE(s->found);
 	CPU_FREE(s->next);
 	free(s->was);
 	free(s->now);
@@ -134,17 +138,41 @@ static bool look(struct seat *s)
 	return seat_times(s->text, s->now, s->cpus) > 0;
 }
 
+/*
+ * The thread is not where it was put last: somebody else put it there, unless the kernel would not
+ * let it have the rest, because of a cpuset or a CPU that went away. Where somebody put it, it
+ * stays.
+ */
+static bool put_elsewhere(struct seat *s)
+{
+	memcpy(s->found, s->is, s->bytes);
+	if (sched_setaffinity(0, s->bytes, s->at))
+		return false; /* nothing of it is left */
+	if (!sched_getaffinity(0, s->bytes, s->is) && CPU_EQUAL_S(s->bytes, s->is, s->found))
+		return false;
+	sched_setaffinity(0, s->bytes, s->found);
+	return true;
+}
+
+/* More CPUs than there were: they came, or somebody gave them. */
+static bool was_given_more(struct seat *s)
+{
+	CPU_AND_S(s->bytes, s->found, s->is, s->at);
+	return !s->moved && CPU_EQUAL_S(s->bytes, s->found, s->at);
+}
+
 void seat_move(struct seat *s, const cpu_set_t *set)
 {
 	if (s->left || sched_getaffinity(0, s->bytes, s->is))
 		return;
 	if (!CPU_EQUAL_S(s->bytes, s->is, s->at)) {
-		/* A part of them is what the kernel leaves where CPUs went away. */
-		CPU_AND_S(s->bytes, s->next, s->is, s->at);
-		if (s->moved && CPU_EQUAL_S(s->bytes, s->next, s->is))
-			sched_setaffinity(0, s->bytes, s->may);
-		s->left = true;
-		return;
+		if (was_given_more(s)) {
+			memcpy(s->may, s->is, s->bytes);
+		} else if (put_elsewhere(s)) {
+			s->left = true;
+			log_info("the intake stays on the CPUs that it was put on from outside");
+			return;
+		}
 	}
 	if (sched_setaffinity(0, s->bytes, set ? set : s->may) ||
 	    sched_getaffinity(0, s->bytes, s->at))

@@ -33,8 +33,8 @@ void seat_free(struct seat *s);
 void seat_tick(struct seat *s, uint64_t now_ns, uint64_t heard);
 
 /*
- * To the CPUs of `set`, or back (NULL). Once somebody else has said where this thread belongs (an
- * operator, a cpuset, a CPU that went away), it is left there for good.
+ * To the CPUs of `set`, or back (NULL). Once somebody else has said where this thread belongs, it
+ * is left there for good; what a cpuset or a CPU that went away takes from it is not such a word.
  */
 void seat_move(struct seat *s, const cpu_set_t *set);
 

@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -115,6 +114,7 @@ class FastapiLoad:
 
 class PgbenchLoad:
     unit = "transactions/s"
+    generator = "pgbench"
     shared = None
 
     def __init__(self, seconds, protocol, clients):
@@ -245,17 +245,20 @@ def redtap_figures(page, before, done, took):
     }
 
 
+def selection(bench, state):
+    """redtap's arguments in a state: which of the ends it follows."""
+    if state == "server":
+        return ["--select", f"!exe={bench.generator}"]
+    return ["--select", "exe=/none/of/these"] if state == "ignored" else []
+
+
 def measure(bench, state, capture):
     """One run in a state: a dict of figures."""
     watcher, page = None, None
     if state == "floor":
         watcher = Floor()
     elif state != "off":
-        args = {
-            "server": lambda: ["--select", f"!exe={bench.generator}"],
-            "ignored": lambda: ["--select", "exe=/none/of/these"],
-        }.get(state, list)()
-        watcher = Redtap(capture, args=args)
+        watcher = Redtap(capture, args=selection(bench, state))
         page = watcher.scrape()
     cpu, begin = on_cpu_seconds(bench.proc), time.monotonic()
     done, rate = bench.run()
@@ -271,14 +274,14 @@ def measure(bench, state, capture):
     return figures
 
 
-def program_ns(bench, capture):
+def program_ns(bench, state, capture):
     """({program: ns of a run}, {program: median of a run}, one of sends and receives together) with
     the kernel's statistics on: a run apart, because they cost.
     """
-    with bpf.kernel_statistics(), Redtap(capture):
-        first, first_took = bpf.runs(), bpf.took()
+    with bpf.kernel_statistics(), Redtap(capture, args=selection(bench, state)) as r:
+        first, first_took = bpf.runs(), bpf.took(r.proc.pid)
         bench.run()
-        last, last_took = bpf.runs(), bpf.took()
+        last, last_took = bpf.runs(), bpf.took(r.proc.pid)
     found = {}
     for name, (ns, runs) in last.items():
         ns, runs = ns - first.get(name, (0, 0))[0], runs - first.get(name, (0, 0))[1]
@@ -308,7 +311,7 @@ def run_rounds(name, bench, args, book):
     return rounds
 
 
-def summary(name, unit, rounds, ran):
+def summary(name, unit, rounds, programs):
     def median(state, key):
         return statistics.median(r[state][key] for r in rounds)
 
@@ -338,8 +341,8 @@ def summary(name, unit, rounds, ran):
             if key not in ("rate", "server_us", "lost")
         },
         "lost": sum(r["on"]["lost"] for r in rounds),
-        "program_ns": ran[0],
-        "program_median_ns": ran[1],
+        "program_ns": {state: ns for state, (ns, _) in programs.items()},
+        "program_median_ns": {state: ns for state, (_, ns) in programs.items()},
     }
 
 
@@ -365,6 +368,13 @@ def row(s):
     )
 
 
+def too_long(what, programs, name, bound):
+    """Sentences, one at most, about a run's nanoseconds."""
+    if name not in programs:
+        return [f"{what}: not measured"]
+    return [f"{what}: {programs[name]} ns, more than {bound}"] if programs[name] > bound else []
+
+
 def broken_bounds(results):
     """Sentences about what is not kept."""
     said = []
@@ -387,14 +397,13 @@ def broken_bounds(results):
                     f"nginx-tiny: {what} {tiny[what]:.3f}, a loss of more than {most} times what "
                     f"empty programs cost (floor {tiny['floor_ratio']:.3f}; 0.01 at least)"
                 )
-        median = tiny["program_median_ns"].get("send or receive", RUN_NS + 1)
-        if median > RUN_NS:
-            said.append(f"nginx-tiny: median of a send or receive {median} ns, more than {RUN_NS}")
+        for state, programs in tiny["program_median_ns"].items():
+            for name in ("rt_sock_send", "rt_sock_recv"):
+                said += too_long(f"nginx-tiny, {state}, median of {name}", programs, name, RUN_NS)
     if "nginx-body" in results:
-        body = results["nginx-body"]["program_ns"]
+        body = results["nginx-body"]["program_ns"]["on"]
         for name in ("rt_sock_send", "rt_sock_recv"):
-            if body.get(name, BODY_NS + 1) > BODY_NS:
-                said.append(f"{name}: {body.get(name)} ns inside a body, more than {BODY_NS}")
+            said += too_long(f"nginx-body, {name}", body, name, BODY_NS)
     return said
 
 
@@ -434,19 +443,21 @@ def main():
             try:
                 bench = LOADS[name](args.seconds)
                 rounds = run_rounds(name, bench, args, book)
-                results[name] = summary(name, bench.unit, rounds, program_ns(bench, args.capture))
+                programs = {
+                    state: program_ns(bench, state, args.capture)
+                    for state in ("on", "server")
+                    if state in rounds[0]
+                }
+                results[name] = summary(name, bench.unit, rounds, programs)
             except tap.Skip as why:
                 print(f"{name:<19} SKIP {why}", flush=True)
                 continue
             book.write(json.dumps(results[name]) + "\n")
             print(row(results[name]), flush=True)
-            for what, key in (("mean", "program_ns"), ("median", "program_median_ns")):
-                told = sorted(results[name][key].items())
-                print(
-                    f"  {what} ns a run: "
-                    + ", ".join(f"{k.removeprefix('rt_')} {v}" for k, v in told),
-                    flush=True,
-                )
+            for state, told in programs.items():
+                for what, ns in zip(("mean", "median"), told):
+                    said = (f"{k.removeprefix('rt_')} {v}" for k, v in sorted(ns.items()))
+                    print(f"  {state}, {what} ns a run: " + ", ".join(said), flush=True)
             bench.stop()  # leaves its core to the others
     print(f"written to {path}")
     if args.check and (broken := broken_bounds(results)):

@@ -69,10 +69,33 @@ TEST(has_a_bound)
 {
 	fresh();
 	for (uint32_t i = 0; i < LATE_MAX; i++)
-		CHECK(put(1, i));
-	CHECK(!put(1, 0));
-	named = 1;
+		CHECK(put(1 + i, i));
+	CHECK(!put(LATE_MAX + 1, 0));
+	CHECK(put(LATE_MAX, 0)); /* one more of what waits already */
+	named = LATE_MAX;
 	late_take(&l, 0, name, say, NULL);
 	CHECK_EQ(said, LATE_MAX);
-	CHECK(put(1, 0));
+	CHECK_EQ(records, LATE_MAX * (LATE_MAX + 1) / 2 + LATE_MAX);
+	CHECK(put(LATE_MAX + 1, 0));
+}
+
+TEST(what_is_counted_alike_waits_as_one)
+{
+	struct red_who who = {.service = 7}, other = {.service = 7, .peer = 1};
+	struct rt_kafka_records rec = {
+		.unnamed = 1, .records = 3, .bytes = 50, .outcome = RT_KAFKA_CONSUMED};
+
+	fresh();
+	CHECK(late_put(&l, &who, &rec, 10));
+	rec.partition = 5;
+	CHECK(late_put(&l, &who, &rec, LATE_WAIT_NS));
+	CHECK_EQ(l.n, 1);
+	CHECK_EQ(l.entries[0].rec.bytes, 100);
+	rec.outcome = RT_KAFKA_PRODUCED;
+	CHECK(late_put(&l, &who, &rec, 20));
+	CHECK(late_put(&l, &other, &rec, 20));
+	CHECK_EQ(l.n, 3);
+	late_take(&l, 10 + LATE_WAIT_NS, name, say, NULL);
+	CHECK_EQ(said, 1); /* with the first of them */
+	CHECK_EQ(records, 6);
 }

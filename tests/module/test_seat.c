@@ -2,6 +2,10 @@
 #include "seat.h"
 #include "test.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECOND 1000000000ull
@@ -148,19 +152,72 @@ TEST(what_another_says_holds)
 	CHECK(!sched_setaffinity(0, sizeof(before), &before));
 }
 
-/* As when a cpuset shrinks while the thread sits on a part of it: all that is left, not a part. */
-TEST(a_part_of_where_it_sat_is_no_home)
+/* On a part of where it was moved to as well. */
+TEST(what_another_says_holds_after_a_move)
 {
 	struct seat *s = seat_new((int)sysconf(_SC_NPROCESSORS_CONF));
-	int before = allowed();
-	cpu_set_t all, one = only(0);
+	cpu_set_t all, one = only(0), is;
 
 	REQUIRE(s && !sched_getaffinity(0, sizeof(all), &all));
 	seat_move(s, &all); /* moved, to all there are */
 	REQUIRE(!sched_setaffinity(0, sizeof(one), &one));
 	seat_move(s, NULL);
-	CHECK_EQ(allowed(), before);
-	seat_move(s, &one);
-	CHECK_EQ(allowed(), before);
+	REQUIRE(!sched_getaffinity(0, sizeof(is), &is));
+	CHECK(CPU_EQUAL(&is, &one));
+	seat_move(s, &all);
+	REQUIRE(!sched_getaffinity(0, sizeof(is), &is));
+	CHECK(CPU_EQUAL(&is, &one));
 	seat_free(s);
+	CHECK(!sched_setaffinity(0, sizeof(all), &all));
+}
+
+#define CPUSET "/sys/fs/cgroup/cpuset/redtap_test_seat"
+
+static bool put(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) > 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* This process into a cpuset of its own with the host's first CPU; false: there is none to be had.
+ */
+static bool cpuset_enter(void)
+{
+	return (mkdir(CPUSET, 0755) == 0 || errno == EEXIST) && put(CPUSET "/cpuset.cpus", "0") &&
+	       put(CPUSET "/cpuset.mems", "0") && put(CPUSET "/cgroup.procs", "0");
+}
+
+static void cpuset_leave(void)
+{
+	put("/sys/fs/cgroup/cpuset/cgroup.procs", "0");
+	rmdir(CPUSET);
+}
+
+/*
+ * What the kernel takes away, and will not give again, is no such word: the thread goes on to move
+ * among the rest, and back to all that is left.
+ */
+TEST(a_smaller_cpuset_is_no_word)
+{
+	struct seat *s = seat_new((int)sysconf(_SC_NPROCESSORS_CONF));
+	cpu_set_t all, one = only(0), is;
+
+	REQUIRE(s && !sched_getaffinity(0, sizeof(all), &all));
+	if (CPU_COUNT(&all) < 2 || !CPU_ISSET(0, &all) || !cpuset_enter()) {
+		cpuset_leave();
+		seat_free(s);
+		SKIP("needs two CPUs and a cpuset (cgroup v1)");
+	}
+	seat_move(s, &one);
+	CHECK_EQ(allowed(), 1);
+	cpuset_leave();
+	seat_move(s, NULL);
+	REQUIRE(!sched_getaffinity(0, sizeof(is), &is));
+	CHECK(CPU_EQUAL(&is, &all));
+	seat_free(s);
+	CHECK(!sched_setaffinity(0, sizeof(all), &all));
 }

@@ -113,6 +113,22 @@ static int capture_make_rings(struct capture *c)
 	return 0;
 }
 
+/* The first run that is timed comes when others have gone ahead: those on which it stands are cold.
+ */
+static int capture_start_times(struct capture *c)
+{
+	struct rt_cpu *start = calloc(1, sizeof(*start));
+	int r = start ? 0 : -ENOMEM, fd = bpf_map__fd(c->skel->maps.cpus);
+
+	for (int id = 0; start && id < RT_PROGRAM_MAX; id++)
+		start->left[id] = RT_TIMED_LEAST + RT_TIMED_SPREAD / 2;
+	for (uint32_t cpu = 0; !r && cpu < (uint32_t)c->cpus; cpu++)
+		if (bpf_map_update_elem(fd, &cpu, start, BPF_ANY))
+			r = -errno;
+	free(start);
+	return r;
+}
+
 static void capture_choose_programs(struct capture *c, const struct capture_probe *probe)
 {
 	bool socket = c->mode == CAPTURE_SOCKET;
@@ -185,6 +201,9 @@ int capture_open(const struct capture_config *config, struct capture **out)
 	if (r)
 		goto fail;
 	r = capture_make_rings(c);
+	if (r)
+		goto fail;
+	r = capture_start_times(c);
 	if (r)
 		goto fail;
 	r = redtap_bpf__attach(c->skel);

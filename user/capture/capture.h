@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The BPF programs: probed, sized, loaded, attached, read. One thread uses a capture, except
- * capture_stats() and capture_memory(), which any thread may call between open and close.
+ * capture_memory(), which any thread may call between open and close.
  */
 #ifndef REDTAP_CAPTURE_H
 #define REDTAP_CAPTURE_H
@@ -93,7 +93,7 @@ void capture_forget(struct capture *c, uint64_t conn);
 
 void capture_stats(const struct capture *c, uint64_t out[RT_STAT_MAX]);
 
-/* Nanoseconds each program ran, estimated from one run in RT_TIMED_EVERY. */
+/* Nanoseconds each program ran, estimated from those that were timed (stats.h). */
 void capture_run_times(const struct capture *c, uint64_t out[RT_PROGRAM_MAX]);
 
 /* Bytes of ring memory and of all other maps. */

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from bed import procs
+from bed.redtap import held_by
 
-STATS_NS = 60  # what the kernel's own statistics add to a run
+STATS_NS = 60  # what the kernel's own statistics add to a run here
 TIMED = ("rt_sock_send", "rt_sock_recv", "rt_send_start", "rt_sys_exit")  # enum rt_program
 TOOK_NS = 32  # RT_TOOK_NS
 
@@ -32,9 +33,12 @@ def runs():
     }
 
 
-def took():
-    """{program: its timed runs by what each took, in buckets of TOOK_NS} by redtap."""
-    dump = json.loads(procs.run(["bpftool", "-j", "map", "dump", "name", "cpus"]))
+def took(pid):
+    """{program: its timed runs by what each took, in buckets of TOOK_NS} by that redtap."""
+    held = {number for kind, number in held_by(pid) if kind == "map"}
+    maps = json.loads(procs.run(["bpftool", "-j", "map", "list"]))
+    (number,) = (m["id"] for m in maps if m["id"] in held and m.get("name") == "cpus")
+    dump = json.loads(procs.run(["bpftool", "-j", "map", "dump", "id", number]))
     cpus = [entry["formatted"]["value"]["took"] for entry in dump]
     return {
         name: [sum(buckets) for buckets in zip(*(took[at] for took in cpus))]

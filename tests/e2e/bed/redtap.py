@@ -43,7 +43,7 @@ def held_by(pid):
             text = info.read_text()
         except OSError:
             continue  # closed since
-        for kind, number in re.findall(r"^(prog|link)_id:\s+(\d+)$", text, re.M):
+        for kind, number in re.findall(r"^(prog|link|map)_id:\s+(\d+)$", text, re.M):
             found.add((kind, int(number)))
     return found
 
