@@ -18,11 +18,12 @@
 #include "buffer.bpf.h"
 #include "record.bpf.h"
 
-#define HTTP_PIECE_BYTES 256 /* copied at a time in search of a head's end */
-#define HTTP_LOOKS       4   /* in one step: a step costs as much as several looks */
-#define HTTP_WALK_STEPS  (2 * RT_HTTP_WALK_BYTES)
-#define HTTP_MAGIC       0x2e312f50545448ull /* "HTTP/1.", the first byte lowest */
-#define HTTP_MAGIC_BYTES 7
+#define HTTP_PIECE_BYTES  256 /* copied at a time in search of a head's end */
+#define HTTP_LOOKS        4   /* in one step: a step costs as much as several looks */
+#define HTTP_WALK_STEPS   (2 * RT_HTTP_WALK_BYTES)
+#define HTTP_MAGIC        0x2e312f50545448ull /* "HTTP/1.", the first byte lowest */
+#define HTTP_MAGIC_BYTES  7
+#define HTTP_STATUS_BYTES 12 /* HTTP/1.1 200 */
 
 enum http_state {
 	HTTP_NONE = 0, /* not known where a head may begin */
@@ -133,11 +134,20 @@ static __always_inline void http_start(struct conn_http *h, __u8 c, bool request
 	h->line++;
 }
 
+/* A response's status, the last three bytes. */
+static __always_inline void http_status(struct conn_http *h)
+{
+	__u32 status = h->word & 0xffffff;
+
+	if (status == 0x313031) /* 101: another protocol follows */
+		h->state = HTTP_NONE;
+	else if (status >> 16 == '1' || status == 0x323034 || status == 0x333034) /* 204, 304 */
+		h->flags |= HTTP_NO_BODY;
+}
+
 /* The rest of a first line: a request's ends in its version, a response's has its status. */
 static __always_inline void http_line(struct conn_http *h, __u8 c, bool request)
 {
-	__u32 status;
-
 	if (c == '\r')
 		return;
 	if (c == '\n') {
@@ -150,13 +160,16 @@ static __always_inline void http_line(struct conn_http *h, __u8 c, bool request)
 	h->word = h->word << 8 | c;
 	if (h->line < 255)
 		h->line++;
-	if (request || h->line != 12)
-		return;
-	status = h->word & 0xffffff;
-	if (status == 0x313031) /* 101: another protocol follows */
-		h->state = HTTP_NONE;
-	else if (status >> 16 == '1' || status == 0x323034 || status == 0x333034) /* 204, 304 */
-		h->flags |= HTTP_NO_BODY;
+	if (!request && h->line == HTTP_STATUS_BYTES)
+		http_status(h);
+}
+
+/* The name Content-Length was read. */
+static __always_inline void http_length(struct conn_http *h)
+{
+	h->flags |= h->flags & HTTP_LENGTH ? HTTP_ODD : HTTP_LENGTH;
+	h->length = 0;
+	h->name = HTTP_VALUE_LENGTH;
 }
 
 static __always_inline void http_value(struct conn_http *h, __u8 c)
@@ -191,9 +204,7 @@ static __always_inline void http_field(struct conn_http *h, __u8 c, bool request
 		if (c != http_name(h->name, h->line)) {
 			h->name = HTTP_NAME_OTHER;
 		} else if (c == ':' && h->name == HTTP_NAME_LENGTH) {
-			h->flags |= h->flags & HTTP_LENGTH ? HTTP_ODD : HTTP_LENGTH;
-			h->length = 0;
-			h->name = HTTP_VALUE_LENGTH;
+			http_length(h);
 		} else if (c == ':') {
 			h->flags |= HTTP_CODING;
 			h->name = HTTP_NAME_OTHER;
@@ -315,12 +326,43 @@ static __always_inline __u64 http_look_eight(struct conn_http *h, __u64 x, bool 
 	return 8;
 }
 
+/*
+ * What nearly every response has, sixteen bytes at `p` at once: its version and status, and a line
+ * that begins with `Content-Length: `. How many of them are done with.
+ */
+static __always_inline __u64 http_look_sixteen(struct conn_http *h, const __u8 *p, bool request)
+{
+	__u64 first = *(__u64 *)p, status = *(__u64 *)(p + 4), second = *(__u64 *)(p + 8);
+	const __u64 letters = 0x2020202020202020ull;
+
+	if (h->line)
+		return 0;
+	if (h->state == HTTP_START) {
+		if (request || first << 8 != HTTP_MAGIC << 8 || http_find(status, '\r') ||
+		    http_find(status, '\n'))
+			return 0;
+		h->word = __builtin_bswap64(status);
+		h->line = HTTP_STATUS_BYTES;
+		h->state = HTTP_LINE;
+		http_status(h);
+		return HTTP_STATUS_BYTES;
+	}
+	if (h->state != HTTP_FIELD || (first | letters >> 8) != 0x2d746e65746e6f63ull ||
+	    (second | letters >> 16) != 0x203a6874676e656cull)
+		return 0;
+	http_length(h);
+	h->line = 16;
+	return 16;
+}
+
 /* Looks at what was copied and not looked at yet, `n` bytes. */
 static __always_inline void http_look(struct scratch *s, struct conn_http *h, __u32 n, bool request)
 {
 	__u8 *p = s->body + ((s->fill - n) & (BODY_BYTES - 1));
-	__u64 done = n < 8 ? 0 : http_look_eight(h, *(__u64 *)p, request);
+	__u64 done = n < 16 ? 0 : http_look_sixteen(h, p, request);
 
+	if (!done && n >= 8)
+		done = http_look_eight(h, *(__u64 *)p, request);
 	if (done)
 		h->at += done;
 	else
