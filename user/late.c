@@ -7,8 +7,7 @@ static bool same_series(const struct late_entry *e, const struct red_who *who,
 			const struct rt_kafka_records *rec)
 {
 	return e->rec.unnamed == rec->unnamed && e->rec.outcome == rec->outcome &&
-	       e->who.service == who->service && e->who.peer == who->peer &&
-	       e->who.role == who->role;
+	       e->who.service == who->service;
 }
 
 bool late_put(struct late *l, const struct red_who *who, const struct rt_kafka_records *rec,

@@ -28,8 +28,8 @@ struct late {
 };
 
 /*
- * Those that are counted alike (service, peer, topic, outcome) are one entry, due when the first
- * is: of the rest of `rec` the first's stands. False: there is no room.
+ * A client's. Those that are counted alike (service, topic, outcome) are one entry, due when the
+ * first is: of the rest of both the first's stands. False: there is no room.
  */
 bool late_put(struct late *l, const struct red_who *who, const struct rt_kafka_records *rec,
 	      uint64_t now_ns);

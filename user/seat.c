@@ -22,14 +22,16 @@
 struct seat {
 	int cpus;
 	size_t bytes;          /* of a set */
-	cpu_set_t *may, *at;   /* allowed at first; as last set or found */
-	cpu_set_t *is, *found; /* as it is; as it was, when that was unexpected */
+	cpu_set_t *home, *all; /* where it may run, for all we were told; every CPU */
+	cpu_set_t *may;        /* what the kernel gave of `home` */
+	cpu_set_t *asked;      /* last */
+	cpu_set_t *is, *found; /* as it is; as it was, before we touched it */
 	cpu_set_t *next;       /* as chosen */
 	struct seat_time *was, *now;
 	char *text;
 	size_t text_bytes;
 	bool looked;        /* `was` holds the last look */
-	bool moved;         /* `at` is not `may` */
+	bool moved;         /* away from `home` */
 	bool left;          /* alone for good: somebody else has said where */
 	uint64_t ns, heard; /* at the last tick */
 };
@@ -83,27 +85,58 @@ bool seat_choose(const struct seat_time *was, const struct seat_time *now, int c
 	return room && full;
 }
 
+/* All of the sets, one after the other. */
+static cpu_set_t **seat_sets(struct seat *s, int i)
+{
+	cpu_set_t **sets[] = {&s->home, &s->all, &s->may, &s->asked, &s->is, &s->found, &s->next};
+
+	return i < (int)(sizeof(sets) / sizeof(sets[0])) ? sets[i] : NULL;
+}
+
+/* Whether what is asked for comes to what was found. */
+static bool sits_on(struct seat *s, const cpu_set_t *asked, const cpu_set_t *found)
+{
+	return !sched_setaffinity(0, s->bytes, asked) && !sched_getaffinity(0, s->bytes, s->is) &&
+	       CPU_EQUAL_S(s->bytes, s->is, found);
+}
+
+/* Home is everything, unless that is more than the thread was given. */
+static bool seat_find_home(struct seat *s)
+{
+	for (int cpu = 0; cpu < s->cpus; cpu++)
+		CPU_SET_S(cpu, s->bytes, s->all);
+	if (sched_getaffinity(0, s->bytes, s->may))
+		return false;
+	memcpy(s->home, s->may, s->bytes);
+	if (sits_on(s, s->all, s->may))
+		memcpy(s->home, s->all, s->bytes);
+	else if (sched_setaffinity(0, s->bytes, s->home))
+		return false;
+	memcpy(s->asked, s->home, s->bytes);
+	return true;
+}
+
 struct seat *seat_new(int cpus)
 {
 	struct seat *s = calloc(1, sizeof(*s));
+	cpu_set_t **set;
 
 	if (!s || cpus < 1)
 		goto fail;
 	s->cpus = cpus;
 	s->bytes = CPU_ALLOC_SIZE(s->cpus);
 	s->text_bytes = (size_t)(s->cpus + 1) * LINE_BYTES;
-	s->may = CPU_ALLOC(s->cpus);
-	s->at = CPU_ALLOC(s->cpus);
-	s->is = CPU_ALLOC(s->cpus);
-	s->found = CPU_ALLOC(s->cpus);
-	s->next = CPU_ALLOC(s->cpus);
+	for (int i = 0; (set = seat_sets(s, i)); i++) {
+		*set = CPU_ALLOC(s->cpus);
+		if (!*set)
+			goto fail;
+		CPU_ZERO_S(s->bytes, *set);
+	}
 	s->was = calloc((size_t)s->cpus, sizeof(*s->was));
 	s->now = calloc((size_t)s->cpus, sizeof(*s->now));
 	s->text = malloc(s->text_bytes);
-	if (!s->may || !s->at || !s->is || !s->found || !s->next || !s->was || !s->now ||
-	    !s->text || sched_getaffinity(0, s->bytes, s->may))
+	if (!s->was || !s->now || !s->text || !seat_find_home(s))
 		goto fail;
-	memcpy(s->at, s->may, s->bytes);
 	return s;
 fail:
 	seat_free(s);
@@ -112,13 +145,12 @@ fail:
 
 void seat_free(struct seat *s)
 {
+	cpu_set_t **set;
+
 	if (!s)
 		return;
-	CPU_FREE(s->may);
-	CPU_FREE(s->at);
-	CPU_FREE(s->is);
-	CPU_FREE(s->found);
-	CPU_FREE(s->next);
+	for (int i = 0; (set = seat_sets(s, i)); i++)
+		CPU_FREE(*set);
 	free(s->was);
 	free(s->now);
 	free(s->text);
@@ -139,51 +171,52 @@ static bool look(struct seat *s)
 }
 
 /*
- * The thread is not where it was put last: somebody else put it there, unless the kernel would not
- * let it have the rest, because of a cpuset or a CPU that went away. Where somebody put it, it
- * stays.
+ * Whether the thread is on `found` because somebody put it there: neither what it asked for last
+ * nor everything, asked for again, comes to that. A cpuset, or a CPU that came or went, comes to
+ * one of them.
  */
-static bool put_elsewhere(struct seat *s)
+static bool put_there(struct seat *s, const cpu_set_t *found)
 {
-	memcpy(s->found, s->is, s->bytes);
-	if (sched_setaffinity(0, s->bytes, s->at))
-		return false; /* nothing of it is left */
-	if (!sched_getaffinity(0, s->bytes, s->is) && CPU_EQUAL_S(s->bytes, s->is, s->found))
+	if (sits_on(s, s->asked, found) || sits_on(s, s->all, found))
 		return false;
-	sched_setaffinity(0, s->bytes, s->found);
+	sched_setaffinity(0, s->bytes, found);
 	return true;
 }
 
-/* More CPUs than there were: they came, or somebody gave them. */
-static bool was_given_more(struct seat *s)
+/* Back to where it may run, and which CPUs of that the kernel gives now. False: left alone. */
+static bool seat_home(struct seat *s)
 {
-	CPU_AND_S(s->bytes, s->found, s->is, s->at);
-	return !s->moved && CPU_EQUAL_S(s->bytes, s->found, s->at);
+	if (s->left || sched_getaffinity(0, s->bytes, s->found))
+		return false;
+	if (put_there(s, s->found)) {
+		s->left = true;
+		log_info("the intake stays on the CPUs that it was put on from outside");
+		return false;
+	}
+	s->moved = false;
+	memcpy(s->asked, s->home, s->bytes);
+	return !sched_setaffinity(0, s->bytes, s->home) && !sched_getaffinity(0, s->bytes, s->may);
+}
+
+static void seat_go(struct seat *s, const cpu_set_t *set)
+{
+	if (sched_setaffinity(0, s->bytes, set))
+		return;
+	memcpy(s->asked, set, s->bytes);
+	s->moved = true;
 }
 
 void seat_move(struct seat *s, const cpu_set_t *set)
 {
-	if (s->left || sched_getaffinity(0, s->bytes, s->is))
-		return;
-	if (!CPU_EQUAL_S(s->bytes, s->is, s->at)) {
-		if (was_given_more(s)) {
-			memcpy(s->may, s->is, s->bytes);
-		} else if (put_elsewhere(s)) {
-			s->left = true;
-			log_info("the intake stays on the CPUs that it was put on from outside");
-			return;
-		}
-	}
-	if (sched_setaffinity(0, s->bytes, set ? set : s->may) ||
-	    sched_getaffinity(0, s->bytes, s->at))
-		return;
-	s->moved = set != NULL;
+	if (seat_home(s) && set)
+		seat_go(s, set);
 }
 
 void seat_tick(struct seat *s, uint64_t now_ns, uint64_t heard)
 {
 	uint64_t took_ns, bytes;
 	struct seat_time *swap;
+	bool there;
 
 	if (!s)
 		return;
@@ -191,16 +224,16 @@ void seat_tick(struct seat *s, uint64_t now_ns, uint64_t heard)
 	bytes = heard - s->heard;
 	s->ns = now_ns;
 	s->heard = heard;
+	there = s->moved;
 	if ((double)bytes * CLOCK_NS_PER_SECOND < (double)took_ns * SEAT_BUSY || !look(s)) {
 		s->looked = false;
-		if (s->moved)
-			seat_move(s, NULL);
+		if (there)
+			seat_home(s);
 		return;
 	}
-	if (s->looked && seat_choose(s->was, s->now, s->cpus, s->may, s->next, s->bytes, s->moved))
-		seat_move(s, s->next);
-	else if (s->looked && s->moved)
-		seat_move(s, NULL);
+	if (s->looked && seat_home(s) &&
+	    seat_choose(s->was, s->now, s->cpus, s->may, s->next, s->bytes, there))
+		seat_go(s, s->next);
 	swap = s->was;
 	s->was = s->now;
 	s->now = swap;

@@ -246,14 +246,15 @@ def unnamed(pg, db):
 
 @talk
 def named(pg, db):
+    """By a name that no other talk uses: what it means elsewhere in the process may be asked."""
     c = session(pg.port, db)
-    is_(c.ask(P("s", "DELETE FROM t WHERE id = $1"), S, B("", "s", "1"), E(), S, units=2), "1Z2CZ", "")
-    is_(c.ask(P("s", "SELECT 1"), S), "EZ", "a name that is taken")
-    is_(c.ask(B("", "s", "2"), E(), S), "2CZ", "still the old one")
-    is_(c.ask(B("", "s", "x"), E(), S), "EZ", "a value that is none")
-    is_(c.ask(C("S", "s"), C("S", "none"), S, B("", "s", "3"), E(), S, units=2), "33ZEZ", "closed")
-    is_(c.ask(P("s", "SELECT 1"), Q("DEALLOCATE s"), B("", "s"), E(), S, units=2), "1CZEZ", "")
-    is_(c.ask(P("s", "SELECT 1"), Q("DISCARD ALL"), B("", "s"), E(), S, units=2), "1CZEZ", "")
+    is_(c.ask(P("mine", "DELETE FROM t WHERE id = $1"), S, B("", "mine", "1"), E(), S, units=2), "1Z2CZ", "")
+    is_(c.ask(P("mine", "SELECT 1"), S), "EZ", "a name that is taken")
+    is_(c.ask(B("", "mine", "2"), E(), S), "2CZ", "still the old one")
+    is_(c.ask(B("", "mine", "x"), E(), S), "EZ", "a value that is none")
+    is_(c.ask(C("S", "mine"), C("S", "none"), S, B("", "mine", "3"), E(), S, units=2), "33ZEZ", "closed")
+    is_(c.ask(P("mine", "SELECT 1"), Q("DEALLOCATE mine"), B("", "mine"), E(), S, units=2), "1CZEZ", "")
+    is_(c.ask(P("mine", "SELECT 1"), Q("DISCARD ALL"), B("", "mine"), E(), S, units=2), "1CZEZ", "")
     c.end()
     return Known({"deallocate": 1})  # never in that ledger
 

@@ -58,11 +58,12 @@ static void records(enum rt_role role, uint32_t topic, uint64_t n)
 
 static const char *consumed(const char *topic)
 {
-	char series[160];
+	struct slice self = intern_get(bed.names, procs_service(a.procs, (uint32_t)getpid()));
+	char series[300];
 
 	snprintf(series, sizeof(series),
-		 "kafka_messages_total{service=\"test_heard\",topic=\"%s\",outcome=\"consumed\"}",
-		 topic);
+		 "kafka_messages_total{service=\"%.*s\",topic=\"%s\",outcome=\"consumed\"}",
+		 (int)self.n, (const char *)self.p, topic);
 	return value(&bed, series);
 }
 

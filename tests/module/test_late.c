@@ -81,7 +81,8 @@ TEST(has_a_bound)
 
 TEST(what_is_counted_alike_waits_as_one)
 {
-	struct red_who who = {.service = 7}, other = {.service = 7, .peer = 1};
+	struct red_who who = {.service = 7}, peer = {.service = 7, .peer = 1};
+	struct red_who other = {.service = 8};
 	struct rt_kafka_records rec = {
 		.unnamed = 1, .records = 3, .bytes = 50, .outcome = RT_KAFKA_CONSUMED};
 
@@ -93,6 +94,8 @@ TEST(what_is_counted_alike_waits_as_one)
 	CHECK_EQ(l.entries[0].rec.bytes, 100);
 	rec.outcome = RT_KAFKA_PRODUCED;
 	CHECK(late_put(&l, &who, &rec, 20));
+	CHECK(late_put(&l, &peer, &rec, 20)); /* seen through another broker */
+	CHECK_EQ(l.n, 2);
 	CHECK(late_put(&l, &other, &rec, 20));
 	CHECK_EQ(l.n, 3);
 	late_take(&l, 10 + LATE_WAIT_NS, name, say, NULL);
