@@ -194,11 +194,14 @@ static bool is_on(const cpu_set_t *set)
 /* In a child, whose cpuset changes and ends with it. */
 static void in_a_cpuset(const cpu_set_t *all)
 {
-	struct seat *s = seat_new((int)sysconf(_SC_NPROCESSORS_CONF));
 	cpu_set_t one = only(0);
+	struct seat *s;
 
-	if (!s || !put(CPUSET "/cgroup.procs", "0"))
+	if (!put(CPUSET "/cgroup.procs", "0"))
 		_exit(2);
+	s = seat_new((int)sysconf(_SC_NPROCESSORS_CONF)); /* when one CPU is all there is */
+	if (!s)
+		_exit(1);
 	CHECK(is_on(&one));
 	seat_move(s, all); /* moved, to what there is of them */
 	CHECK(is_on(&one));
@@ -207,9 +210,10 @@ static void in_a_cpuset(const cpu_set_t *all)
 	CHECK(is_on(&one));
 	seat_move(s, NULL); /* it was not taken for a word, else it would stay */
 	CHECK(is_on(all));
-	CHECK(put(CPUSET "/cpuset.cpus", "1"));
-	CHECK(!is_on(all));
-	seat_move(s, &one); /* not to be had any more */
+	seat_move(s, &one);
+	CHECK(put(CPUSET "/cpuset.cpus", "1")); /* all that it asked for is gone */
+	CHECK(!is_on(&one));
+	seat_move(s, &one);
 	CHECK(!is_on(&one));
 	CHECK(put(CPUSET "/cpuset.cpus", "0-1"));
 	seat_move(s, NULL);

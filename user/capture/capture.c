@@ -113,7 +113,7 @@ static int capture_make_rings(struct capture *c)
 	return 0;
 }
 
-/* The first run that is timed comes when others have gone ahead: those on which it stands are cold.
+/* A program's first runs are slow, and the one that is timed stands for a hundred: not one of them.
  */
 static int capture_start_times(struct capture *c)
 {
