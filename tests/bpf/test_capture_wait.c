@@ -23,7 +23,7 @@ static void read_only(struct talk *t)
 
 static void move(int from, int to, const char *data, size_t n)
 {
-	char buf[256];
+	char buf[4096];
 
 	if (write(from, data, n) != (ssize_t)n || recv(to, buf, n, MSG_WAITALL) != (ssize_t)n ||
 	    memcmp(buf, data, n) != 0)
@@ -85,6 +85,37 @@ static struct rig_dir *dir(struct talk *t, bool server, enum rt_io io)
 		}                                                                                  \
 	}                                                                                          \
 	static void name(struct talk *t)
+
+/*
+ * What a client reads of a head by itself is looked into, so that only as much of the body is
+ * copied as tells that it is one.
+ */
+EITHER(a_body_behind_a_head_is_skipped)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n";
+	static const char body[3000] = "as it comes";
+	uint64_t from = dir(t, false, RT_RECV)->end, begin;
+	struct rig_dir *resp;
+
+	for (int i = 0; i < 10; i++) {
+		ask(t);
+		move(t->p.server, t->p.client, head, sizeof(head) - 1);
+		move(t->p.server, t->p.client, body, sizeof(body));
+	}
+	ask(t); /* brings what waits */
+	reply(t);
+	rig_read(t->r);
+	resp = dir(t, false, RT_RECV);
+	for (int i = 0; i < 10; i++) {
+		begin = from + (uint64_t)i * (sizeof(head) - 1 + sizeof(body));
+		CHECK_EQ(rig_count(resp, begin, begin + sizeof(head) - 1), sizeof(head) - 1);
+		begin += sizeof(head) - 1;
+		CHECK(rig_count(resp, begin, begin + sizeof(body)) <= 256);
+	}
+	begin = from + 10 * (sizeof(head) - 1 + sizeof(body));
+	CHECK_EQ(resp->end, begin + RESPONSE_BYTES);
+	CHECK_EQ(rig_count(resp, begin, resp->end), RESPONSE_BYTES);
+}
 
 EITHER(an_exchange_is_one_ring_record)
 {
