@@ -75,6 +75,13 @@
  * another call and io_uring's workers show something else (measured on 6.18).
  */
 #define REGS_IN_SYSCALL(r) ((r)->ax == (unsigned long)-ENOSYS)
+
+/* Who sees the value sees what was written before it: this machine does not swap stores. */
+static __always_inline void publish(__u64 *at, __u64 value)
+{
+	asm volatile("" ::: "memory");
+	*(volatile __u64 *)at = value;
+}
 #else
 #error "redtap's capture knows x86-64 only"
 #endif

@@ -28,13 +28,13 @@ struct conn_head {
 
 struct conn_dir {
 	__u64 off;  /* end of the last call seen */
-	__u64 prev; /* end of what went into a ring */
+	__u64 prev; /* end of what went into a queue */
 	__u64 skip; /* nothing below this offset is wanted */
 	union {
 		__u64 start_ns; /* sends: first byte of the one under way entered the kernel */
 		__u64 base;     /* receives lend their room: the user's address of it, or 0 */
 	};
-	__u64 lost; /* end of the last that found its ring full */
+	__u64 lost; /* end of the last that found its queue full */
 	__u64 tail; /* as rt_hint.tail */
 	__u32 seq;  /* TCP's own sequence at `off` */
 	__u16 run;  /* calls since the other direction's last */

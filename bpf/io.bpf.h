@@ -49,8 +49,8 @@ static __always_inline __u32 io_limit(struct conn *c, int io, __u32 len)
 {
 	if (c->proto == RT_PROTO_UNKNOWN || policy_small)
 		return RT_PIECE_BYTES;
-	/* What a full ring would lose next is heads; the middle of a long answer is worth less. */
-	if (len > RT_PIECE_BYTES && c->d[io].run >= RT_HINT_AFTER && ring_crowded()) {
+	/* What a full queue would lose next is heads; the middle of a long answer is worth less. */
+	if (len > RT_PIECE_BYTES && c->d[io].run >= RT_HINT_AFTER && queue_crowded()) {
 		stat_add(RT_STAT_CROWDED, 1);
 		return RT_CROWDED_BYTES;
 	}
@@ -144,13 +144,6 @@ static __always_inline bool io_select(struct scratch *s, struct conn *c, int io,
 	return true;
 }
 
-static __always_inline struct scratch *io_scratch(int io)
-{
-	__u32 key = io;
-
-	return bpf_map_lookup_elem(&scratches, &key);
-}
-
 static __always_inline void io_eof(struct io_call *x)
 {
 	struct conn *c = x->conn;
@@ -183,7 +176,7 @@ static __always_inline void io_turn(struct conn *c, int io)
 	c->calls++;
 }
 
-/* Nothing of the call goes into a ring; the next record says why. */
+/* Nothing of the call goes into a queue; the next record says why. */
 static __always_inline void io_silent(struct conn *c, int io, __u8 why)
 {
 	if (c->d[io].gap == RT_GAP_NONE)

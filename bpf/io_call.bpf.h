@@ -9,7 +9,6 @@ struct io_call {
 	struct conn *conn;
 	struct task_struct *task;
 	struct pt_regs *regs;
-	struct rt_cpu *cpu;
 	__u64 base;    /* where they are, told by the start of the send; or 0 */
 	__u64 sent_ns; /* when the last of them was handed on, by TCP's own clock; or 0 */
 	__u32 ret;     /* bytes moved */
@@ -32,6 +31,13 @@ static __always_inline __u64 sent_ns(struct tcp_sock *tp)
 	if (!bpf_core_field_exists(tp->tcp_clock_cache) || tp->snd_nxt != tp->write_seq)
 		return 0;
 	return tp->tcp_clock_cache;
+}
+
+static __always_inline struct scratch *io_scratch(int io)
+{
+	__u32 key = io;
+
+	return bpf_map_lookup_elem(&scratches, &key);
 }
 
 /* Behind io_offset(): without a sequence it is not known whether TCP had to do with it (a sockmap).

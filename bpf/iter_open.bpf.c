@@ -13,8 +13,8 @@ static __always_inline long open_write(struct seq_file *seq, struct conn *c)
 	struct rt_rec_open r = {};
 
 	/* Where many wait, the reader is given a turn; what is left goes next time. */
-	if (c->wait.bytes && !ring_crowded())
-		wait_flush(c, this_ring());
+	if (c->wait.bytes && !queue_crowded())
+		wait_flush(c);
 	r.h.type = RT_REC_OPEN;
 	r.h.bytes = sizeof(r);
 	r.h.conn = c->id;

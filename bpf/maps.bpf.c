@@ -5,8 +5,10 @@
 char LICENSE[] SEC("license") = "GPL";
 
 const volatile __u32 cfg_self_tgid = 0;
-const volatile __u32 cfg_wake_bytes = RT_RING_INNER_BYTES / 4;
-const volatile __u32 cfg_crowd_bytes = RT_RING_INNER_BYTES / 2;
+const volatile __u32 cfg_queue_bytes = RT_QUEUE_MIN_BYTES;
+const volatile __u32 cfg_wake_bytes = RT_QUEUE_MIN_BYTES / 4;
+const volatile __u32 cfg_ring_wake_bytes = RT_RING_PLAIN_BYTES / 4;
+const volatile __u32 cfg_crowd_bytes = RT_QUEUE_MIN_BYTES / 2;
 const volatile bool cfg_stamp_sends = false;
 const volatile bool cfg_fallback = false;
 
@@ -17,7 +19,8 @@ __u32 regs_at = 0;
 __u8 open_sweep = 1;
 __u64 traced[RT_PID_BITS / 64] = {};
 
-struct rings rings SEC(".maps");
+struct ring ring SEC(".maps");
+struct queues queues SEC(".maps");
 struct sk_conns sk_conns SEC(".maps");
 struct fb_conns fb_conns SEC(".maps");
 struct fb_fresh fb_fresh SEC(".maps");

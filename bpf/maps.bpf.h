@@ -5,15 +5,18 @@
 
 #include "compat.bpf.h"
 #include "event.h"
+#include "queue.h"
 #include "stats.h"
 #include "conn.h"
 
 /* ---- set before load ---- */
 extern const volatile __u32 cfg_self_tgid;
-extern const volatile __u32 cfg_wake_bytes;  /* a ring holding more wakes its reader */
-extern const volatile __u32 cfg_crowd_bytes; /* so full, a ring takes only the ends of long runs */
-extern const volatile bool cfg_stamp_sends;  /* the tcp_sendmsg_locked hook is attached */
-extern const volatile bool cfg_fallback;     /* state in `fb_conns`, not in socket storage */
+extern const volatile __u32 cfg_queue_bytes;     /* size of a queue */
+extern const volatile __u32 cfg_wake_bytes;      /* a queue holding more wakes its reader */
+extern const volatile __u32 cfg_ring_wake_bytes; /* likewise the ring */
+extern const volatile __u32 cfg_crowd_bytes;     /* so full, it takes only the ends of long runs */
+extern const volatile bool cfg_stamp_sends;      /* the tcp_sendmsg_locked hook is attached */
+extern const volatile bool cfg_fallback;         /* state in `fb_conns`, not in socket storage */
 
 /* ---- set by user space at any time: what may be looked at ---- */
 extern bool policy_small;   /* of one call, no more than a piece */
@@ -25,18 +28,22 @@ extern __u8 open_sweep;   /* number of the walk through open files, not 0 */
 /* Selected thread groups, one bit each. Written by user space and by the process hooks. */
 extern __u64 traced[RT_PID_BITS / 64];
 
+/* What does not go into a queue (queue.bpf.h). Its size is set before load. */
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, RT_RING_INNER_BYTES);
+	__uint(max_entries, RT_RING_PLAIN_BYTES);
 };
+extern struct ring ring SEC(".maps");
 
-struct rings {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1); /* the number of possible CPUs, set before load */
-	__type(key, __u32);
-	__array(values, struct ring);
+/* One struct rt_queue a CPU, its data and the room behind. Sized before load, both ways. */
+struct queues {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct rt_queue) + RT_QUEUE_MIN_BYTES + RT_QUEUE_BEHIND);
 };
-extern struct rings rings SEC(".maps");
+extern struct queues queues SEC(".maps");
 
 struct sk_conns {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -164,20 +171,6 @@ static __always_inline void tgid_trace(__u32 tgid, bool on)
 		__sync_fetch_and_or(word, 1ull << (tgid % 64));
 	else
 		__sync_fetch_and_and(word, ~(1ull << (tgid % 64)));
-}
-
-static __always_inline void *this_ring(void)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&rings, &cpu);
-}
-
-static __always_inline bool ring_crowded(void)
-{
-	void *ring = this_ring();
-
-	return ring && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > cfg_crowd_bytes;
 }
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef REDTAP_OPEN_BPF_H
 #define REDTAP_OPEN_BPF_H
 
-#include "maps.bpf.h"
+#include "queue.bpf.h"
 #include <bpf/bpf_endian.h>
 
 static __always_inline __u64 conn_new_id(void)
@@ -58,17 +58,11 @@ static __always_inline void conn_unix_path(struct rt_rec_conn *r, struct sock *s
 		r->path[0] = '@'; /* the abstract name space */
 }
 
-static __always_inline void conn_open_record(struct conn *c, struct sock *sk, __u32 flags)
+static __noinline void conn_describe(struct rt_rec_conn *r, struct conn *c, struct sock *sk,
+				     __u32 flags)
 {
-	void *ring = this_ring();
 	struct sock *peer = NULL;
-	struct rt_rec_conn *r;
 
-	r = ring ? bpf_ringbuf_reserve(ring, sizeof(*r), 0) : NULL;
-	if (!r) {
-		stat_add(RT_STAT_LOST_RING, 1);
-		return;
-	}
 	__builtin_memset(r, 0, sizeof(*r));
 	r->h.type = RT_REC_CONN;
 	r->h.flags = flags;
@@ -89,7 +83,30 @@ static __always_inline void conn_open_record(struct conn *c, struct sock *sk, __
 	} else {
 		conn_addr(r, sk);
 	}
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+/* Written in place: too large for the stack. */
+static __always_inline void conn_open_record(struct conn *c, struct sock *sk, __u32 flags)
+{
+	struct rt_rec_conn *r;
+	struct rt_queue *q;
+	bool full;
+	void *to;
+
+	q = queue_begin(sizeof(*r), &to, &full);
+	if (q) {
+		conn_describe(to, c, sk, flags);
+		queue_end(q, sizeof(*r));
+		stat_add(RT_STAT_CONNS, 1);
+		return;
+	}
+	r = full ? NULL : bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r) {
+		stat_add(RT_STAT_LOST_RING, 1);
+		return;
+	}
+	conn_describe(r, c, sk, flags);
+	bpf_ringbuf_submit(r, ring_flags());
 	stat_add(RT_STAT_CONNS, 1);
 }
 

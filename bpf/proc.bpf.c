@@ -4,27 +4,22 @@
  * space has decided, so that a short-lived client's first bytes are not missed. Arguments and the
  * two OTEL_ variables are read here because /proc of a short process is gone by then.
  */
-#include "maps.bpf.h"
+#include "queue.bpf.h"
 
 #define OTEL_NAME  "OTEL_SERVICE_NAME="
 #define OTEL_ATTRS "OTEL_RESOURCE_ATTRIBUTES="
 
 static __always_inline void proc_record(__u16 type, __u32 tgid, __u32 parent)
 {
-	void *ring = this_ring();
-	struct rt_rec_proc *r = ring ? bpf_ringbuf_reserve(ring, sizeof(*r), 0) : NULL;
+	struct rt_rec_proc r = {};
 
-	if (!r) {
+	r.h.type = type;
+	r.h.bytes = sizeof(r);
+	r.h.ts_ns = bpf_ktime_get_ns();
+	r.tgid = tgid;
+	r.parent = parent;
+	if (bpf_ringbuf_output(&ring, &r, sizeof(r), ring_flags()))
 		stat_add(RT_STAT_LOST_PROC, 1);
-		return;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->h.type = type;
-	r->h.bytes = sizeof(*r);
-	r->h.ts_ns = bpf_ktime_get_ns();
-	r->tgid = tgid;
-	r->parent = parent;
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -77,12 +72,11 @@ int BPF_PROG(rt_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	__u32 zero = 0;
 	struct proc_buf *b = bpf_map_lookup_elem(&proc_scratch, &zero);
 	struct mm_struct *mm = task->mm;
-	void *ring = this_ring();
 	__u64 n;
 
 	if ((__u32)task->tgid != cfg_self_tgid)
 		tgid_trace(task->tgid, true);
-	if (!b || !ring || !mm)
+	if (!b || !mm)
 		return 0;
 	b->rec.h.type = RT_REC_EXEC;
 	b->rec.h.flags = 0;
@@ -110,7 +104,7 @@ int BPF_PROG(rt_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 		n = 0;
 	}
 	b->rec.args_bytes = n;
-	if (bpf_ringbuf_output(ring, &b->rec, sizeof(b->rec), BPF_RB_FORCE_WAKEUP))
+	if (bpf_ringbuf_output(&ring, &b->rec, sizeof(b->rec), BPF_RB_FORCE_WAKEUP))
 		stat_add(RT_STAT_LOST_PROC, 1);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The short way of most requests and answers: from the user's buffer to where the connection's
- * records wait (wait.bpf.h), and from there into the ring.
+ * The short way of most requests and answers: to where the connection's records wait
+ * (wait.bpf.h), or into the queue with what waits.
  */
 #ifndef REDTAP_QUICK_BPF_H
 #define REDTAP_QUICK_BPF_H
@@ -29,8 +29,8 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 	return !d->big && !d->head && !c->piped && !(io_is_request(c, io) && d->run);
 }
 
-#define QUICK_HEAD (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
-#define QUICK_MAX  384 /* no record begins behind so much */
+#define QUICK_HEAD  (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
+#define QUICK_BYTES 1024 /* of a call; to wait, no more than WAIT_PAYLOAD */
 
 /*
  * Whether a short call's head need not be walked: a request that has nothing behind its head, as
@@ -45,67 +45,12 @@ static __always_inline bool http_settled(struct conn *c, int io, bool ends, __u8
 	return io == RT_SEND || !ends;
 }
 
-/* The same of what was copied to w->buf. */
-static __always_inline bool quick_http(struct conn *c, int io, __u64 at, __u64 len)
-{
-	const __u8 *buf = c->wait.buf;
-	__u64 last = at + QUICK_HEAD + len - 4;
-
-	barrier_var(last);
-	if (last > WAIT_BYTES - 4)
-		return false;
-	return http_settled(c, io, *(__u32 *)(buf + last) == bpf_htonl(0x0d0a0d0a),
-			    buf[at + QUICK_HEAD]);
-}
-
-/*
- * Copies the user's bytes behind the head of a record at w->buf[at]. The bounds in steps, because
- * the verifier cannot follow a sum of two. False: there is no room, or they cannot be read.
- */
-static __always_inline bool quick_copy(struct conn_wait *w, __u64 at, __u64 len, __u64 base)
-{
-	if (at <= WAIT_FRONT) {
-		if (len > WAIT_PAYLOAD)
-			return false;
-	} else if (at <= 192) {
-		if (len > WAIT_BYTES - QUICK_HEAD - 192)
-			return false;
-	} else if (at <= 288) {
-		if (len > WAIT_BYTES - QUICK_HEAD - 288)
-			return false;
-	} else if (at > QUICK_MAX || len > WAIT_BYTES - QUICK_HEAD - QUICK_MAX) {
-		return false;
-	}
-	return !bpf_probe_read_user(w->buf + at + QUICK_HEAD, len, (void *)base);
-}
-
-/* Writes out `bytes` of what waits, the last of them a record [from, end). Under the lock. */
-static __always_inline void quick_out(struct rt_cpu *cpu, struct conn *c, int io, __u64 bytes,
-				      __u64 from, __u64 end)
-{
-	struct conn_wait *w = &c->wait;
-	void *ring = this_ring();
-
-	barrier_var(bytes);
-	if (bytes > WAIT_BYTES)
-		bytes = WAIT_BYTES;
-	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, ring_flags(cpu, ring, bytes))) {
-		stat_add(RT_STAT_LOST_RING, 1);
-		if (w->count)
-			wait_lost_all(c);
-		else
-			wait_lost(&c->d[io], from, end);
-	}
-	w->bytes = w->count = 0;
-}
-
-/* The head of a record of `bytes` at w->buf[at]. Under the lock. */
-static __always_inline void quick_head_made(struct io_call *x, int io, __u64 off, __u64 at,
-					    __u64 bytes)
+/* The head of a record of `bytes`. Under the lock. */
+static __always_inline void quick_head_made(struct rt_rec_data *rec, struct io_call *x, int io,
+					    __u64 off, __u64 bytes)
 {
 	struct conn *c = x->conn;
 	struct conn_dir *d = &c->d[io];
-	struct rt_rec_data *rec = (struct rt_rec_data *)(c->wait.buf + at);
 	__u64 start_ns;
 
 	/* A short request's end is as good as its beginning, and known. */
@@ -118,6 +63,13 @@ static __always_inline void quick_head_made(struct io_call *x, int io, __u64 off
 	rec->gap0 = d->gap;
 }
 
+/* The record, which ends there, is where it belongs: before anybody can see it. */
+static __always_inline void quick_done(struct conn_dir *d, __u64 end)
+{
+	d->prev = end;
+	d->gap = RT_GAP_NONE;
+}
+
 /*
  * A body by sendfile(2), of which there are no bytes to look at, waits for what comes next. False:
  * nothing was done, it is not that, or something waits already.
@@ -127,6 +79,7 @@ static __always_inline bool quick_sendfile(struct io_call *x, int io, __u64 off)
 	struct conn *c = x->conn;
 	struct conn_dir *d = &c->d[io];
 	struct conn_wait *w = &c->wait;
+	struct rt_rec_data *rec;
 
 	if (io != RT_SEND || REGS_NR(x->regs) != NR_SENDFILE || x->at_exit || !x->have_seq ||
 	    !REGS_IN_SYSCALL(x->regs) || task_is_compat(x->task) || c->noseq || c->ended ||
@@ -136,71 +89,116 @@ static __always_inline bool quick_sendfile(struct io_call *x, int io, __u64 off)
 		wait_unlock(w);
 		return false;
 	}
-	quick_head_made(x, io, off, 0, sizeof(struct rt_rec_data));
-	((struct rt_rec_data *)w->buf)->gap = RT_GAP_SENDFILE;
+	rec = (struct rt_rec_data *)w->buf;
+	quick_head_made(rec, x, io, off, sizeof(*rec));
+	rec->gap = RT_GAP_SENDFILE;
 	wait_added(c, 0, sizeof(struct rt_rec_data));
-	d->prev = off + x->ret;
-	d->gap = RT_GAP_NONE;
+	quick_done(d, off + x->ret);
 	wait_unlock(w);
 	if (wait_overtaken(c))
-		wait_flush(c, this_ring());
+		wait_flush(c);
 	return true;
 }
 
 /*
- * A short call in one piece goes from the user's buffer to behind what waits, without a detour: a
- * request waits there itself, anything else goes into the ring with it. False: nothing was done,
- * this is not such a call.
+ * A record with one fragment, the call's bytes, of which there are `most` and which are in the
+ * scratch. Under the lock.
+ */
+static __always_inline struct rt_rec_data *
+quick_record(void *to, struct scratch *s, struct io_call *x, int io, __u64 off, __u32 most)
+{
+	struct rt_rec_data *rec = to;
+	struct rt_frag *frag = (struct rt_frag *)(rec + 1);
+
+	quick_head_made(rec, x, io, off, QUICK_HEAD + x->ret);
+	rec->nfrags = 1;
+	frag->at = 0;
+	frag->len = x->ret;
+	copy_short((__u8 *)(frag + 1), s->body, x->ret, most);
+	return rec;
+}
+
+/* It waits. False: nothing was done, there is no room. Under the lock. */
+static __always_inline bool quick_wait(struct scratch *s, struct io_call *x, int io, __u64 off)
+{
+	struct conn_wait *w = &x->conn->wait;
+	__u64 at = w->bytes;
+
+	barrier_var(at);
+	if (at > WAIT_FRONT)
+		return false;
+	quick_record(w->buf + at, s, x, io, off, WAIT_PAYLOAD);
+	wait_added(x->conn, at, QUICK_HEAD + x->ret);
+	quick_done(&x->conn->d[io], off + x->ret);
+	return true;
+}
+
+/* It goes into the queue, behind what waits. False: nothing was done. Under the lock. */
+static __always_inline bool quick_out(struct scratch *s, struct io_call *x, int io, __u64 off)
+{
+	struct conn *c = x->conn;
+	struct conn_dir *d = &c->d[io];
+	struct conn_wait *w = &c->wait;
+	__u64 at = w->bytes, bytes = at + QUICK_HEAD + x->ret;
+	struct rt_rec_data *rec;
+	struct rt_queue *q;
+	bool full;
+	void *to;
+
+	barrier_var(at);
+	if (at > WAIT_BYTES)
+		return false;
+	q = queue_begin(bytes, &to, &full);
+	if (!q)
+		return false;
+	copy_short(to, w->buf, at, WAIT_BYTES);
+	rec = quick_record(to + at, s, x, io, off, QUICK_BYTES);
+	if (rec->other > c->d[!io].prev)
+		c->d[!io].due = 1;
+	d->due = 0;
+	quick_done(d, off + x->ret);
+	w->bytes = w->count = 0;
+	queue_end(q, bytes);
+	return true;
+}
+
+/*
+ * A short call in one piece: a request waits, anything else goes into the queue with what waits. By
+ * way of the scratch, because a copy from the user to memory of the slab costs the kernel a look at
+ * whose it is, and that more than a second copy. False: nothing was done, this is not such a call.
  */
 static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 {
 	struct conn *c = x->conn;
 	struct conn_dir *d = &c->d[io];
-	struct conn_wait *w = &c->wait;
-	__u64 base, at, from, len = x->ret;
-	struct rt_rec_data *rec;
-	struct rt_frag *frag;
-	bool waits;
+	struct scratch *s;
+	__u64 base, len = x->ret;
+	bool fits, waits, done;
 
-	if (len < 4 || len > WAIT_PAYLOAD || !quick_plain(x, io, off))
+	if (len < 4 || len > QUICK_BYTES || !quick_plain(x, io, off))
 		return false;
 	base = buffer_plain(x->task, x->regs, io, x->at_exit, len, x->base);
-	if (!base || !wait_trylock(w))
-		return false;
-	at = w->bytes;
-	barrier_var(at);
+	s = io_scratch(io);
 	barrier_var(len);
-	if (at > QUICK_MAX || !quick_copy(w, at, len, base))
-		goto other;
-	rec = (struct rt_rec_data *)(w->buf + at);
-	frag = (struct rt_frag *)(rec + 1);
+	if (!base || !s || len < 4 || len > QUICK_BYTES ||
+	    bpf_probe_read_user(s->body, len, (void *)base))
+		return false;
 	if (c->proto == RT_PROTO_HTTP &&
-	    ((at > WAIT_FRONT && io_is_request(c, io)) || !quick_http(c, io, at, len)))
-		goto other;
-	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due &&
-		at <= WAIT_FRONT;
-	quick_head_made(x, io, off, at, QUICK_HEAD + len);
-	from = d->prev;
-	rec->nfrags = 1;
-	frag->at = 0;
-	frag->len = len;
-	if (waits)
-		wait_added(c, at, QUICK_HEAD + len);
-	else if (rec->other > c->d[!io].prev)
-		c->d[!io].due = 1;
-	d->prev = off + len;
-	d->gap = RT_GAP_NONE;
-	if (!waits) {
-		d->due = 0;
-		quick_out(x->cpu, c, io, at + QUICK_HEAD + len, from, off + len);
-	}
-	wait_unlock(w);
-	if (waits && wait_overtaken(c))
-		wait_flush(c, this_ring());
-	return true;
-other:
-	wait_unlock(w);
-	return false;
+	    !http_settled(c, io, *(__u32 *)(s->body + len - 4) == bpf_htonl(0x0d0a0d0a),
+			  s->body[0]))
+		return false;
+	if (!wait_trylock(&c->wait))
+		return false;
+	fits = c->wait.bytes <= WAIT_FRONT && len <= WAIT_PAYLOAD;
+	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due && fits;
+	if (!fits && c->proto == RT_PROTO_HTTP && io_is_request(c, io))
+		done = false;
+	else
+		done = waits ? quick_wait(s, x, io, off) : quick_out(s, x, io, off);
+	wait_unlock(&c->wait);
+	if (done && waits && wait_overtaken(c))
+		wait_flush(c);
+	return done;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Copies the wanted ranges of one call into ring records. The cursor lives in per-CPU scratch, not
+ * Copies the wanted ranges of one call into records. The cursor lives in per-CPU scratch, not
  * in the loop's stack context: offsets accumulated there cost the verifier a state per pass.
  */
 #ifndef REDTAP_RECORD_BPF_H
@@ -10,23 +10,6 @@
 
 /* Below what one record may hold, there is room for the tail behind a full head. */
 #define BODY_ROOM (RT_PIECE_BYTES + RT_TAIL_BYTES + 2 * sizeof(struct rt_frag))
-
-/*
- * A wake-up costs more than everything else here, and its reader may not run at once: whether the
- * ring holds more than the mark is asked only where as much as half the mark went into it.
- */
-static __always_inline __u64 ring_flags(struct rt_cpu *cpu, void *ring, __u32 bytes)
-{
-	if (!cpu)
-		return BPF_RB_NO_WAKEUP;
-	cpu->wrote += bytes;
-	if (cpu->wrote < cfg_wake_bytes / 2)
-		return BPF_RB_NO_WAKEUP;
-	cpu->wrote = 0;
-	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > cfg_wake_bytes)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
-}
 
 /*
  * Fragment headers are written in place, not aligned: the machine can, and the compiler's byte by
@@ -49,7 +32,7 @@ static __always_inline void frag_grow(struct scratch *s, __u32 n)
 	s->copied = s->at + n;
 }
 
-/* The record, [from, end) of its direction, found the ring full, and so did what stood before it.
+/* The record, [from, end) of its direction, found the queue full, and so did what stood before it.
  */
 static __always_inline void record_lost(struct scratch *s, struct conn *c, int io, __u64 front,
 					__u64 from, __u64 end)
@@ -74,7 +57,6 @@ static __always_inline void record_lost(struct scratch *s, struct conn *c, int i
 static __always_inline void record_out(struct scratch *s, struct conn *c, int io, bool more)
 {
 	struct conn_dir *d = &c->d[io];
-	void *ring;
 	__u64 bytes = sizeof(s->rec) + s->fill, front = 0, from;
 	__u64 end = s->rec.off + (more ? s->copied : s->rec.len);
 	bool locked;
@@ -106,12 +88,10 @@ static __always_inline void record_out(struct scratch *s, struct conn *c, int io
 		wait_unlock(&c->wait);
 	else
 		c->wait.hurry = 1;
-	ring = this_ring();
 	if (!bytes) {
 		if (wait_overtaken(c))
-			wait_flush(c, ring);
-	} else if (!ring || bpf_ringbuf_output(ring, wait_front(s, front), front + bytes,
-					       ring_flags(this_cpu(), ring, front + bytes))) {
+			wait_flush(c);
+	} else if (queue_write(wait_front(s, front), front + bytes)) {
 		record_lost(s, c, io, front, from, end);
 	}
 	s->more = more;

@@ -21,33 +21,27 @@ static __always_inline void end_record(struct conn *c, struct sock *sk, __u8 shu
 				       bool destroyed)
 {
 	__u64 sent = end_sent(c, sk);
-	void *ring = this_ring();
-	struct rt_rec_end *r;
+	struct rt_rec_end r = {};
 
 	c->ended = shut;
 	if (!c->id || (c->proto == RT_PROTO_IGNORED && !destroyed))
 		return;
-	wait_flush(c, ring);
-	r = ring ? bpf_ringbuf_reserve(ring, sizeof(*r), 0) : NULL;
-	if (!r) {
-		stat_add(RT_STAT_LOST_RING, 1);
-		return;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->h.type = RT_REC_END;
-	r->h.bytes = sizeof(*r);
-	r->h.conn = c->id;
-	r->h.ts_ns = bpf_ktime_get_ns();
-	r->off[RT_RECV] = c->d[RT_RECV].prev;
-	r->off[RT_SEND] = sent;
+	wait_flush(c);
+	r.h.type = RT_REC_END;
+	r.h.bytes = sizeof(r);
+	r.h.conn = c->id;
+	r.h.ts_ns = bpf_ktime_get_ns();
+	r.off[RT_RECV] = c->d[RT_RECV].prev;
+	r.off[RT_SEND] = sent;
 	for (int io = 0; io < 2; io++)
 		if (c->d[io].lost > c->d[io].prev)
-			r->lost[io] = c->d[io].lost;
-	r->shut = shut;
-	r->reset = reset;
-	r->destroyed = destroyed;
-	r->eof = c->d[RT_RECV].eof;
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+			r.lost[io] = c->d[io].lost;
+	r.shut = shut;
+	r.reset = reset;
+	r.destroyed = destroyed;
+	r.eof = c->d[RT_RECV].eof;
+	if (queue_write(&r, sizeof(r)))
+		stat_add(RT_STAT_LOST_RING, 1);
 }
 
 /* The state lives in one of two places, by backend. */

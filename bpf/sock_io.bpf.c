@@ -38,9 +38,9 @@ static __always_inline struct pt_regs *sock_regs(struct task_struct *task)
 }
 
 static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
-				   struct task_struct *task, struct rt_cpu *cpu)
+				   struct task_struct *task)
 {
-	struct io_call x = {.task = task, .cpu = cpu};
+	struct io_call x = {.task = task};
 	struct tcp_sock *tp;
 
 	if (!sock_wanted(sk))
@@ -99,11 +99,11 @@ static __always_inline int sock_io_timed(struct sock *sk, int ret, int flags, in
 		return 0;
 	cpu = this_cpu();
 	if (!cpu) {
-		stat_add(RT_STAT_LOST_RING, 1); /* nor has it a ring */
+		stat_add(RT_STAT_LOST_RING, 1); /* nor has it a queue */
 		return 0;
 	}
 	begin_ns = run_begin(cpu, program);
-	sock_io(sk, ret, flags, io, task, cpu);
+	sock_io(sk, ret, flags, io, task);
 	run_end(cpu, program, begin_ns);
 	return 0;
 }

@@ -99,7 +99,7 @@ static __noinline struct conn *fb_conn(struct sock *sk, __u32 ino, int io, __u32
 	if (c && c->ino == ino)
 		return c;
 	if (c)
-		wait_flush(c, this_ring());
+		wait_flush(c);
 	fresh = bpf_map_lookup_elem(&fb_fresh, &zero);
 	if (!fresh)
 		return NULL;
@@ -163,11 +163,10 @@ static __always_inline long fb_bytes(struct pt_regs *regs, __u64 nr, long ret, i
 }
 
 /* `io` is a constant to the verifier: with a variable direction it walks every path twice over. */
-static __always_inline void fb_io(struct pt_regs *regs, __u64 nr, long ret, int io,
-				  struct rt_cpu *cpu)
+static __always_inline void fb_io(struct pt_regs *regs, __u64 nr, long ret, int io)
 {
 	__u64 flags = fb_flags(regs, nr);
-	struct io_call x = {.task = bpf_get_current_task_btf(), .cpu = cpu};
+	struct io_call x = {.task = bpf_get_current_task_btf()};
 	struct sock *sk;
 	__u16 family;
 	__u32 ino = 0;
@@ -209,14 +208,14 @@ int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	cpu = this_cpu();
 	if (!cpu) {
-		stat_add(RT_STAT_LOST_RING, 1); /* nor has it a ring */
+		stat_add(RT_STAT_LOST_RING, 1); /* nor has it a queue */
 		return 0;
 	}
 	begin_ns = run_begin(cpu, RT_PROGRAM_SYS_EXIT);
 	if (call_io(nr) == RT_RECV)
-		fb_io(regs, nr, ret, RT_RECV, cpu);
+		fb_io(regs, nr, ret, RT_RECV);
 	else
-		fb_io(regs, nr, ret, RT_SEND, cpu);
+		fb_io(regs, nr, ret, RT_SEND);
 	run_end(cpu, RT_PROGRAM_SYS_EXIT, begin_ns);
 	return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Records that wait in the connection's state until the next one of the connection that does not:
- * all of them then go into the ring as one. A ring record costs several times what copying a head
- * does, and a request, its response and the end of the body are one transaction.
+ * all of them then go into the queue as one. A write to it costs as much as copying a head does,
+ * and a request, its response and the end of the body are one transaction.
  *
  * What waits: a request's record, when it is whole and short, and a record without bytes (the end
  * of a body that is skipped, sendfile). The iterator writes out what still waits, once a second and
- * at a scrape, and so does a connection's end. To whoever reads the rings a record that waited is
+ * at a scrape, and so does a connection's end. To whoever reads the queues a record that waited is
  * like any other: `prev` and `other` are of the time it was made.
  *
  * Readers and writers of one connection meet here: whoever holds the lock may touch `wait` and
@@ -16,7 +16,7 @@
 #ifndef REDTAP_WAIT_BPF_H
 #define REDTAP_WAIT_BPF_H
 
-#include "maps.bpf.h"
+#include "queue.bpf.h"
 
 #define WAIT_SPINS 512
 
@@ -61,7 +61,7 @@ static __always_inline bool wait_overtaken(struct conn *c)
 }
 
 /*
- * The records of [from, end) found the ring full: the next of this direction says so, unless one
+ * The records of [from, end) found the queue full: the next of this direction says so, unless one
  * was made meanwhile that shows the hole itself.
  */
 static __always_inline void wait_lost(struct conn_dir *d, __u64 from, __u64 end)
@@ -74,7 +74,7 @@ static __always_inline void wait_lost(struct conn_dir *d, __u64 from, __u64 end)
 		d->prev = from;
 }
 
-/* What waits, and any record made behind it, found the ring full. Under the lock. */
+/* What waits, and any record made behind it, found the queue full. Under the lock. */
 static __always_inline void wait_lost_all(struct conn *c)
 {
 	const struct conn_wait *w = &c->wait;
@@ -85,7 +85,7 @@ static __always_inline void wait_lost_all(struct conn *c)
 }
 
 /* Writes out what waits, for want of a next record. */
-static __always_inline void wait_flush(struct conn *c, void *ring)
+static __always_inline void wait_flush(struct conn *c)
 {
 	struct conn_wait *w = &c->wait;
 	__u64 bytes;
@@ -101,7 +101,7 @@ static __always_inline void wait_flush(struct conn *c, void *ring)
 		wait_unlock(w);
 		return;
 	}
-	if (!ring || bpf_ringbuf_output(ring, w->buf, bytes, BPF_RB_NO_WAKEUP))
+	if (queue_write_waiting(w, bytes))
 		wait_lost_all(c);
 	w->bytes = w->count = 0;
 	wait_unlock(w);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ABI between the BPF programs and user space: records of the per-CPU rings, and of the
- * iterator over socket storage. Fixed-width types, no implicit padding, host byte order. A ring
+ * The ABI between the BPF programs and user space: records of the per-CPU queues, and of the
+ * iterator over socket storage. Fixed-width types, no implicit padding, host byte order. A queue
  * record holds one or more of them, each at a multiple of eight bytes.
  *
- * Ordering. Within one direction of a connection the records' offsets are in order once all rings
+ * Ordering. Within one direction of a connection the records' offsets are in order once all queues
  * have been read; between directions there is no order: `other` says how far the other direction
  * had come when the call returned (docs/ARCHITECTURE.md, "Order").
  */
@@ -61,7 +61,7 @@ enum rt_gap {
 	RT_GAP_FAULT = 7,    /* the user page was not present */
 	RT_GAP_SYSCALL =
 		8,       /* another system call, MSG_TRUNC, or a vector that could not be walked */
-	RT_GAP_LOST = 9, /* user space: the ring was full */
+	RT_GAP_LOST = 9, /* user space: the queue was full */
 	RT_GAP_SAMPLED = 10, /* the connection was not in the sample */
 	RT_GAP_MAX = 11,
 };
@@ -109,7 +109,7 @@ struct rt_rec_data {
 	__u64 off;
 	__u64 other;  /* offset of the other direction when the call returned */
 	__u64 missed; /* where `other` is reached, the other direction's bytes up to here found
-			 their ring full: nothing of them comes any more; 0: none */
+			 their queue full: nothing of them comes any more; 0: none */
 	__u32 len;
 	__u32 tgid;
 	__u32 tid;
@@ -147,10 +147,10 @@ struct rt_rec_conn {
 
 struct rt_rec_end {
 	struct rt_rec h;
-	__u64 off[2];   /* by enum rt_io: final offsets as far as seen */
-	__u64 lost[2];  /* by enum rt_io: end of what found its ring full behind that; 0: nothing */
-	__u8 shut;      /* 1: receiving ended, 2: sending ended, 3: both; as sk_shutdown */
-	__u8 reset;     /* connection reset or timed out */
+	__u64 off[2];  /* by enum rt_io: final offsets as far as seen */
+	__u64 lost[2]; /* by enum rt_io: end of what found its queue full behind that; 0: nothing */
+	__u8 shut;     /* 1: receiving ended, 2: sending ended, 3: both; as sk_shutdown */
+	__u8 reset;    /* connection reset or timed out */
 	__u8 destroyed; /* nothing follows for this connection */
 	__u8 eof;       /* a record of RT_F_EOF went before */
 	__u8 pad[4];
@@ -160,7 +160,7 @@ struct rt_rec_end {
 struct rt_rec_open {
 	struct rt_rec h;
 	__u64 off[2];  /* by enum rt_io */
-	__u64 prev[2]; /* by enum rt_io: end of the last record that went into a ring */
+	__u64 prev[2]; /* by enum rt_io: end of the last record that went into a queue */
 	__u64 last_ns; /* last call in either direction */
 	__u32 tgid;
 	__u8 proto; /* enum rt_protocol as the kernel has it */

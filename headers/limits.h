@@ -7,17 +7,17 @@
 #define REDTAP_LIMITS_H
 
 /* kernel: what one call may bring up */
-#define RT_PIECE_BYTES     4096   /* payload bytes of one ring record; a power of two */
+#define RT_PIECE_BYTES     4096   /* payload bytes of one record; a power of two */
 #define RT_CALL_BYTES      65536  /* captured of one call, in pieces of RT_PIECE_BYTES */
 #define RT_HTTP_CALL_BYTES 4096   /* the same of HTTP, from the RT_HTTP_RUN-th call in one */
 #define RT_HTTP_RUN        8      /* direction on; a piece */
 #define RT_HTTP_WALK_BYTES 262144 /* of heads looked at in one call */
 #define RT_HTTP_BIG        64     /* short calls looked at for heads after a long one */
-#define RT_CROWDED_BYTES   256    /* captured of a long call in a run while its ring is half full */
-#define RT_TAIL_BYTES      256    /* and the end of a call that was longer */
-#define RT_IOV_MAX         1024   /* entries of one vector that are walked (UIO_MAXIOV) */
-#define RT_MMSG_MAX        1024   /* messages of one sendmmsg/recvmmsg (UIO_MAXIOV) */
-#define RT_HINT_AFTER      2      /* calls in one direction before skip hints are looked up */
+#define RT_CROWDED_BYTES   256  /* captured of a long call in a run while its queue is half full */
+#define RT_TAIL_BYTES      256  /* and the end of a call that was longer */
+#define RT_IOV_MAX         1024 /* entries of one vector that are walked (UIO_MAXIOV) */
+#define RT_MMSG_MAX        1024 /* messages of one sendmmsg/recvmmsg (UIO_MAXIOV) */
+#define RT_HINT_AFTER      2    /* calls in one direction before skip hints are looked up */
 
 /* recognition: a connection not recognised by then is left alone for good */
 #define RT_UNKNOWN_BYTES 16384
@@ -31,12 +31,19 @@
 #define RT_KAFKA_COPY_BYTES 4096  /* a frame up to this size is copied, a larger one walked */
 #define RT_FALLBACK_CONNS   65536
 #define RT_FALLBACK_IDLE_NS 600000000000ull
-#define RT_YOUNG_INODES     (1u << 27)   /* an hour's inode numbers, at 37,000 a second */
-#define RT_RING_MIN_BYTES   (128u << 10) /* of one CPU */
-#define RT_RING_LEAST_BYTES (8u << 10)   /* the same when less than the default is asked for */
-#define RT_RING_INNER_BYTES (64u << 10)  /* of the rings' template: a multiple of any page */
-#define RT_RING_TOTAL_BYTES (2u << 20)   /* default of all rings together */
-#define RT_RING_MAX_BYTES   (16u << 20)
+#define RT_YOUNG_INODES     (1u << 27) /* an hour's inode numbers, at 37,000 a second */
+
+/* kernel: records on their way to user space */
+#define RT_RING_TOTAL_BYTES  (2u << 20)   /* default of the ring and all queues together */
+#define RT_RING_ASKED_BYTES  (8u << 10)   /* the least that may be asked for ... */
+#define RT_RING_MAX_BYTES    (16u << 20)  /* ... and the most */
+#define RT_RING_PART         8            /* the ring, which all CPUs share, is an eighth ... */
+#define RT_RING_LEAST_BYTES  (16u << 10)  /* ... but at least so much */
+#define RT_RING_PLAIN_BYTES  (64u << 10)  /* before it is sized: a multiple of any page */
+#define RT_QUEUE_MIN_BYTES   (112u << 10) /* of one CPU */
+#define RT_QUEUE_LEAST_BYTES (8u << 10)   /* the same when less than the default is asked for */
+#define RT_QUEUE_STEP_SURE   (4u << 20)   /* a value that every kernel allows a map */
+#define RT_QUEUE_BEHIND      9216         /* room for what ends behind it: the largest write */
 
 /* process start: what is captured at exec */
 #define RT_EXEC_ARGS_BYTES 2048

@@ -14,17 +14,17 @@
 
 #define RT_STATS(X)                                                                                \
 	X(EVENTS, EVENTS, "ring",                                                                  \
-	  "ring records read (capture.c counts), each of one or more calls")                       \
-	X(LOST_RING, LOST, "ring_full", "records that found their ring full")                      \
+	  "writes to the queues read (capture.c counts), each of one or more calls")               \
+	X(LOST_RING, LOST, "ring_full", "records that found their queue, or the ring, full")       \
 	X(LOST_STORAGE, LOST, "storage_refused", "sockets the kernel refused storage for")         \
 	X(LOST_CONNS, LOST, "conn_table_full", "fallback: connections beyond the table")           \
-	X(LOST_PROC, LOST, "proc_ring_full", "process records that found their ring full")         \
+	X(LOST_PROC, LOST, "proc_ring_full", "process records that found the ring full")           \
 	X(FAULT, OTHER, "fault", "reads of user memory that failed")                               \
 	X(STALE_REGS, OTHER, "stale_registers", "calls whose registers describe another call")     \
 	X(COMPAT, OTHER, "compat_task", "calls of 32-bit tasks")                                   \
 	X(WALK_LOST, OTHER, "kafka_walk_lost", "Kafka frames whose walk lost its way")             \
 	X(WALK_REFUSED, OTHER, "kafka_walk_refused", "Kafka connections beyond the walk table")    \
-	X(CROWDED, OTHER, "crowded", "long calls captured small because the ring was half full")   \
+	X(CROWDED, OTHER, "crowded", "long calls captured small because the queue was half full")  \
 	X(CONNS, OTHER, "conns", "connections followed")                                           \
 	X(IGNORED_TLS, IGNORED, "tls", "connections left alone: TLS")                              \
 	X(IGNORED_UNKNOWN, IGNORED, "unknown", "connections left alone: not recognised")           \
@@ -67,8 +67,7 @@ enum rt_program {
 #define RT_TOOK_BUCKETS 64 /* the last one: that and more */
 struct rt_cpu {
 	__u32 left[RT_PROGRAM_MAX]; /* runs until one is timed */
-	__u32 wrote;                /* bytes into its ring since that one's fill was asked for */
-	__u32 pad[11];
+	__u32 pad[12];
 	__u64 ns[RT_PROGRAM_MAX]; /* what all runs took, estimated from those that were timed */
 	__u64 pad2[4];
 	__u32 took[RT_PROGRAM_MAX][RT_TOOK_BUCKETS]; /* timed runs, by what each took */

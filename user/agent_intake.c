@@ -224,6 +224,7 @@ void agent_update_self(struct agent *a)
 	a->sample.lost[SELF_LOST_HELD] = ts.hold_refused;
 	a->sample.lost[SELF_LOST_PROCS] = procs_refused(a->procs);
 	a->sample.lost[SELF_LOST_CARRY] = ts.carry_refused;
+	a->sample.lost[SELF_LOST_MALFORMED] = capture_malformed(a->capture);
 	a->sample.lost[SELF_LOST_RECURSION] = capture_recursion_misses(a->capture);
 	for (int p = 0; p < RT_PROTO_MAX; p++)
 		for (int r = 0; r < SELF_ROLES; r++)

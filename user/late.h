@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Kafka's records of a topic whose id has no name yet: the response that names it passed on another
- * connection, through another CPU's ring, and may be read a moment later. They wait for that
+ * connection, through another CPU's queue, and may be read a moment later. They wait for that
  * moment. Pure, one thread; bounded: what finds no room is to be told at once.
  */
 #ifndef REDTAP_LATE_H
@@ -13,7 +13,7 @@
 #include "metrics/red.h"
 
 #define LATE_MAX     256
-#define LATE_WAIT_NS 300000000ull /* several passes over all rings */
+#define LATE_WAIT_NS 300000000ull /* several passes over all queues */
 
 struct late_entry {
 	struct red_who who;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How often the live connections are listed: once a second while the rings bring anything, less and
- * less often while they do not, when hardly anything can have begun to wait or have ended; a scrape
- * looks for itself. Pure, one thread.
+ * How often the live connections are listed: once a second while the queues bring anything, less
+ * and less often while they do not, when hardly anything can have begun to wait or have ended; a
+ * scrape looks for itself. Pure, one thread.
  */
 #ifndef REDTAP_PACE_H
 #define REDTAP_PACE_H
@@ -19,7 +19,7 @@ struct pace {
 	uint32_t wait;  /* seconds to go */
 };
 
-/* Once a second: whether it is time. heard: bytes the rings have brought since the start. */
+/* Once a second: whether it is time. heard: bytes the queues have brought since the start. */
 bool pace_due(struct pace *p, uint64_t heard);
 
 #endif

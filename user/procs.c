@@ -259,9 +259,9 @@ static void on_fork(struct procs *ps, const struct rt_rec_proc *rec)
 	struct proc *parent = proc_get(ps, rec->parent);
 	struct proc *p = parent ? proc_get(ps, rec->tgid) : NULL;
 
-	if (!p || p->exec_seen)
+	if (!p)
 		return;
-	proc_clear(p);
+	proc_clear(p); /* of an older process; what the kernel says of processes comes in order */
 	p->exit_ns = 0;
 	p->parent = rec->parent;
 	p->service = parent->service;

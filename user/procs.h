@@ -33,7 +33,7 @@ uint32_t procs_service(struct procs *p, uint32_t tgid);
 
 /*
  * Whether it is sure what the process runs: from its exec record, or from /proc. A process that is
- * gone already and not sure has a record on its way in another ring, or is its parent's copy.
+ * gone already and not sure has a record on its way in another queue, or is its parent's copy.
  */
 bool procs_known(struct procs *p, uint32_t tgid);
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEAT_BUSY (1u << 20) /* bytes of rings a second, from which on it is worth a look */
+#define SEAT_BUSY (1u << 20) /* bytes of queues a second, from which on it is worth a look */
 
 /* One CPU's time since boot, in clock ticks; 0 in all: it is offline. */
 struct seat_time {
@@ -27,7 +27,7 @@ struct seat;
 struct seat *seat_new(int cpus);
 void seat_free(struct seat *s);
 
-/* Once a second, on that thread. now_ns: CLOCK_MONOTONIC; heard: bytes of the rings since the
+/* Once a second, on that thread. now_ns: CLOCK_MONOTONIC; heard: bytes of the queues since the
  * start.
  */
 void seat_tick(struct seat *s, uint64_t now_ns, uint64_t heard);

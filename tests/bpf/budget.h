@@ -15,12 +15,17 @@ struct budget {
 };
 
 static const struct budget budgets[] = {
-	{"rt_destroy", 330, 520},       {"rt_exec", 310, 280},
-	{"rt_exit", 120, 100},          {"rt_fork", 150, 150},
-	{"rt_iter_files", 390, 520},    {"rt_iter_sockets", 260, 320},
-	{"rt_send_start", 700, 850},    {"rt_set_state", 360, 600},
-	{"rt_sock_recv", 11900, 90000}, {"rt_sock_send", 11800, 88000},
-	{"rt_sys_exit", 17000, 140000},
+	{"rt_destroy", 575, 2200},
+	{"rt_exec", 260, 270},
+	{"rt_exit", 85, 80},
+	{"rt_fork", 120, 125},
+	{"rt_iter_files", 550, 2150},
+	{"rt_iter_sockets", 330, 1700},
+	{"rt_send_start", 850, 1430},
+	{"rt_set_state", 610, 3900},
+	{"rt_sock_recv", 12000, 122000},
+	{"rt_sock_send", 12500, 130000},
+	{"rt_sys_exit", 17500, 235000},
 };
 
 #endif

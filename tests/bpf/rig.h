@@ -4,7 +4,7 @@
  * each connection: which bytes came up, what is missing and why. Whatever comes is held against
  * the ABI (event.h): records follow one another, fragments lie inside their call.
  *
- * The process keeps to one CPU, so that its records come in one ring and in order.
+ * The process keeps to one CPU, so that its records come in one queue and in order.
  */
 #ifndef REDTAP_TEST_RIG_H
 #define REDTAP_TEST_RIG_H
@@ -221,8 +221,8 @@ static inline void rig_await_end(struct rig *r, const struct rig_conn *c)
 }
 
 /*
- * The calling thread shall not wait for a CPU, where the host allows that: it reads the rings while
- * others fill them. Threads that it makes afterwards are like it.
+ * The calling thread shall not wait for a CPU, where the host allows that: it reads the queues
+ * while others fill them. Threads that it makes afterwards are like it.
  */
 static inline void rig_hurry(bool on)
 {

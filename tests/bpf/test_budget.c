@@ -67,7 +67,6 @@ static void load(bool socket, bool seen[BUDGETS])
 	libbpf_set_print(quiet);
 	skel = redtap_bpf__open();
 	REQUIRE(skel);
-	bpf_map__set_max_entries(skel->maps.rings, 1);
 	skel->rodata->cfg_fallback = !socket;
 	skel->rodata->cfg_stamp_sends = socket;
 	bpf_object__for_each_program(prog, skel->obj)

@@ -192,7 +192,7 @@ EVERY(a_verdict_ends_the_copying)
 	duo_free(d);
 }
 
-/* Three times what the rings hold, in calls of about `len` bytes, that nobody reads; then a little
+/* Three times what the queues hold, in calls of about `len` bytes, that nobody reads; then a little
  * more, when somebody has. What is missing is a gap of the cause. */
 static void overflow(struct duo *d, size_t len, enum rt_gap cause)
 {
@@ -225,7 +225,7 @@ static void overflow(struct duo *d, size_t len, enum rt_gap cause)
 	}
 }
 
-/* A ring that is full: what did not fit is told by the first record that does. */
+/* A queue that is full: what did not fit is told by the first record that does. */
 EVERY(losses_are_told)
 {
 	struct duo *d = duo_new(mode, family);
@@ -237,7 +237,8 @@ EVERY(losses_are_told)
 	duo_free(d);
 }
 
-/* A ring that is half full takes only the ends of long calls, and so has room for what is short. */
+/* A queue that is half full takes only the ends of long calls, and so has room for what is short.
+ */
 EVERY(long_runs_are_shed_first)
 {
 	struct duo *d = duo_new(mode, family);

@@ -153,7 +153,7 @@ static size_t cut_next(enum cutting how, size_t at, size_t left, uint32_t *seed)
 	return n < left ? n : left;
 }
 
-#define CALLS_A_READ 256 /* receives, before the rings are read again */
+#define CALLS_A_READ 256 /* receives, before the queues are read again */
 
 struct pump {
 	int fd;

@@ -15,7 +15,7 @@ struct talk {
 	struct rig_pair p;
 };
 
-/* What is in the rings by itself, without asking for what waits. */
+/* What is in the queues by itself, without asking for what waits. */
 static void read_only(struct talk *t)
 {
 	capture_read(t->r->capture, rig_record, t->r);

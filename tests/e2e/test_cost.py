@@ -122,7 +122,7 @@ def test_idle_and_steady():
         mib = own_mib(r.proc.pid)
         tap.check(mib <= SMALL_MIB, f"{mib:.1f} MiB with 1,100 connections")
 
-        time.sleep(2)  # the rings' polling slows down when nothing comes
+        time.sleep(2)  # the queues' polling slows down when nothing comes
         begin, cpu = time.monotonic(), on_cpu_ns(r.proc.pid)
         time.sleep(15)
         share = (on_cpu_ns(r.proc.pid) - cpu) / (time.monotonic() - begin) / 1e9

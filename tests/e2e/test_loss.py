@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The loss drill: rings of 64 KiB in all, full load, redtap stopped for a second at a time. Each
+"""The loss drill: queues of 64 KiB in all, full load, redtap stopped for a second at a time. Each
 exchange identifies itself (its endpoint or statement says its status, rows and delay), so that a
 wrong pair is a series that cannot exist. Afterwards counting is exact on the same connections.
 """
@@ -164,7 +164,7 @@ def timed_client(service, port, rounds, depth, seed):
 @tap.test(capture=BOTH)
 def test_pairs(capture):
     """Answers of random kinds and delays, alone and pipelined, next to a load that fills the
-    rings: each still belongs to its request.
+    queues: each still belongs to its request.
     """
     filler = nginx()
     names = {f"pairs-{depth}-{capture}": depth for depth in (1, 2, 5)}

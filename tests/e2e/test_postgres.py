@@ -244,7 +244,7 @@ def test_late_failure(capture):
 @tap.test(capture=BOTH)
 def test_large_copy(capture):
     """Megabytes in and out; a result of many reads. What a starved reader loses is another test's
-    business (test_loss.py): the rings hold all that comes before the hints do.
+    business (test_loss.py): the queues hold all that comes before the hints do.
     """
     pg, db = server(), database()
     pg.ask("CREATE TABLE big(id int, filler text)", db, "app")

@@ -4,13 +4,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "capture/reader.h"
+#include "capture/sizes.h"
 #include "capture/young.h"
 #include "redtap.skel.h"
 
@@ -18,17 +22,19 @@
 
 struct capture {
 	struct redtap_bpf *skel;
-	struct ring_buffer *rings;
+	struct ring_buffer *ring;
+	uint8_t *queues; /* of all CPUs, shared with the programs */
+	size_t queues_bytes;
+	uint64_t *heads; /* of each, when a pass begins */
 	struct bpf_link *iter;
 	bool by_files; /* what `iter` walks: open files, else socket storage */
 	enum capture_mode mode;
 	int cpus;
-	int *ring_fds;
-	uint32_t ring_bytes;
+	struct capture_sizes sizes;
 	void (*fn)(void *arg, const struct rt_rec *rec);
 	void *arg;
 	uint64_t malformed;
-	uint64_t read_bytes, read_records; /* a record of the ring may be several of ours */
+	uint64_t read_bytes, read_records; /* what is written at once may be several records */
 };
 
 static int capture_libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -43,27 +49,28 @@ static int capture_libbpf_log(enum libbpf_print_level level, const char *fmt, va
 	return 0;
 }
 
-/*
- * One ring per possible CPU: a power of two of whole pages, at least RT_RING_MIN_BYTES. Who asks
- * for less than the default gets less, down to where the largest record still fits.
- */
-static uint32_t ring_size(size_t total, int cpus)
+/* Whether a map may have values of so many bytes: before Linux 6.12 of four megabytes at most. */
+static bool capture_value_allowed(uint32_t bytes)
 {
-	uint32_t size = RT_RING_MIN_BYTES, page = (uint32_t)sysconf(_SC_PAGESIZE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "redtap_probe", 4, bytes, 1, NULL);
 
-	if (!total)
-		total = RT_RING_TOTAL_BYTES;
-	if (total < RT_RING_TOTAL_BYTES)
-		size = page > RT_RING_LEAST_BYTES ? page : RT_RING_LEAST_BYTES;
-	if (total > RT_RING_MAX_BYTES)
-		total = RT_RING_MAX_BYTES;
-	while ((size_t)size * 2 * cpus <= total)
-		size *= 2;
-	return size;
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
 }
 
-/* What one ring record holds: records one behind the other, each at a multiple of eight bytes. */
-static int on_sample(void *arg, void *data, size_t bytes)
+static void capture_deal(struct capture *c, size_t total)
+{
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+
+	c->sizes = capture_sizes(total, c->cpus, page, UINT32_MAX);
+	if (c->sizes.step > RT_QUEUE_STEP_SURE && !capture_value_allowed(c->sizes.step))
+		c->sizes = capture_sizes(total, c->cpus, page, RT_QUEUE_STEP_SURE);
+}
+
+/* What was written at once: records one behind the other, each at a multiple of eight bytes. */
+static void on_written(void *arg, const void *data, size_t bytes)
 {
 	struct capture *c = arg;
 	const struct rt_rec *rec;
@@ -76,40 +83,42 @@ static int on_sample(void *arg, void *data, size_t bytes)
 		if (bytes - at < sizeof(*rec) || rec->bytes < sizeof(*rec) ||
 		    rec->bytes > bytes - at) {
 			c->malformed++;
-			return 0;
+			return;
 		}
 		step = (rec->bytes + 7ul) & ~7ul;
 		c->fn(c->arg, rec);
 		at += step;
 	}
+}
+
+static int on_sample(void *arg, void *data, size_t bytes)
+{
+	on_written(arg, data, bytes);
 	return 0;
 }
 
-static int capture_make_rings(struct capture *c)
+static struct rt_queue *capture_queue(const struct capture *c, int cpu)
 {
-	int outer = bpf_map__fd(c->skel->maps.rings);
+	return (struct rt_queue *)(c->queues + (size_t)cpu * c->sizes.step);
+}
 
-	c->ring_fds = calloc(c->cpus, sizeof(*c->ring_fds));
-	if (!c->ring_fds)
+static int capture_share(struct capture *c)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *queues;
+
+	c->heads = calloc(c->cpus, sizeof(*c->heads));
+	c->ring = ring_buffer__new(bpf_map__fd(c->skel->maps.ring), on_sample, c, NULL);
+	if (!c->ring)
+		return -errno;
+	if (!c->heads)
 		return -ENOMEM;
-	for (int cpu = 0; cpu < c->cpus; cpu++) {
-		uint32_t key = cpu;
-		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "redtap_ring", 0, 0, c->ring_bytes,
-					NULL);
-
-		if (fd < 0)
-			return -errno;
-		c->ring_fds[cpu] = fd;
-		if (bpf_map_update_elem(outer, &key, &fd, BPF_ANY))
-			return -errno;
-		if (!c->rings) {
-			c->rings = ring_buffer__new(fd, on_sample, c, NULL);
-			if (!c->rings)
-				return -errno;
-		} else if (ring_buffer__add(c->rings, fd, on_sample, c)) {
-			return -errno;
-		}
-	}
+	c->queues_bytes = ((size_t)c->cpus * c->sizes.step + page - 1) & ~(page - 1);
+	queues = mmap(NULL, c->queues_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      bpf_map__fd(c->skel->maps.queues), 0);
+	if (queues == MAP_FAILED)
+		return -errno;
+	c->queues = queues;
 	return 0;
 }
 
@@ -143,8 +152,10 @@ static void capture_choose_programs(struct capture *c, const struct capture_prob
 	bpf_program__set_autoattach(c->skel->progs.rt_iter_sockets, false);
 	bpf_program__set_autoattach(c->skel->progs.rt_iter_files, false);
 	c->skel->rodata->cfg_self_tgid = getpid();
-	c->skel->rodata->cfg_wake_bytes = c->ring_bytes / 4;
-	c->skel->rodata->cfg_crowd_bytes = c->ring_bytes / 2;
+	c->skel->rodata->cfg_queue_bytes = c->sizes.queue;
+	c->skel->rodata->cfg_wake_bytes = c->sizes.queue / 4;
+	c->skel->rodata->cfg_ring_wake_bytes = c->sizes.ring / 4;
+	c->skel->rodata->cfg_crowd_bytes = c->sizes.queue / 2;
 	c->skel->rodata->cfg_stamp_sends = socket && probe->send_locked;
 	c->skel->rodata->cfg_fallback = !socket;
 }
@@ -189,18 +200,20 @@ int capture_open(const struct capture_config *config, struct capture **out)
 	r = -EINVAL;
 	if (c->cpus < 1 || c->cpus > CAPTURE_CPUS_MAX)
 		goto fail;
-	c->ring_bytes = ring_size(config->ring_bytes, c->cpus);
+	capture_deal(c, config->ring_bytes);
 	r = -errno;
 	c->skel = redtap_bpf__open();
 	if (!c->skel)
 		goto fail;
-	bpf_map__set_max_entries(c->skel->maps.rings, c->cpus);
+	bpf_map__set_max_entries(c->skel->maps.ring, c->sizes.ring);
+	bpf_map__set_max_entries(c->skel->maps.queues, c->cpus);
+	bpf_map__set_value_size(c->skel->maps.queues, c->sizes.step);
 	bpf_map__set_max_entries(c->skel->maps.cpus, c->cpus);
 	capture_choose_programs(c, &probe);
 	r = redtap_bpf__load(c->skel);
 	if (r)
 		goto fail;
-	r = capture_make_rings(c);
+	r = capture_share(c);
 	if (r)
 		goto fail;
 	r = capture_start_times(c);
@@ -212,6 +225,7 @@ int capture_open(const struct capture_config *config, struct capture **out)
 	r = capture_attach_iter(c);
 	if (r)
 		goto fail;
+	malloc_trim(0); /* a megabyte that the kernel's types and the programs took */
 	*out = c;
 	return 0;
 fail:
@@ -225,11 +239,10 @@ void capture_close(struct capture *c)
 		return;
 	bpf_link__destroy(c->iter);
 	redtap_bpf__destroy(c->skel);
-	ring_buffer__free(c->rings);
-	for (int cpu = 0; c->ring_fds && cpu < c->cpus; cpu++)
-		if (c->ring_fds[cpu] > 0)
-			close(c->ring_fds[cpu]);
-	free(c->ring_fds);
+	ring_buffer__free(c->ring);
+	if (c->queues)
+		munmap(c->queues, c->queues_bytes);
+	free(c->heads);
 	free(c);
 }
 
@@ -250,7 +263,12 @@ bool capture_stamps_sends(const struct capture *c)
 
 int capture_fd(const struct capture *c)
 {
-	return ring_buffer__epoll_fd(c->rings);
+	return ring_buffer__epoll_fd(c->ring);
+}
+
+uint64_t capture_malformed(const struct capture *c)
+{
+	return c->malformed;
 }
 
 uint64_t capture_read_bytes(const struct capture *c)
@@ -260,9 +278,26 @@ uint64_t capture_read_bytes(const struct capture *c)
 
 int capture_read(struct capture *c, void (*fn)(void *arg, const struct rt_rec *rec), void *arg)
 {
+	int64_t n, sum;
+
 	c->fn = fn;
 	c->arg = arg;
-	return ring_buffer__consume(c->rings);
+	/*
+	 * The ring first, and no queue further than before it: what is in a queue comes behind what
+	 * the ring says of its process, and what its connection wrote there before; unless a writer
+	 * to the ring is still at work.
+	 */
+	for (int cpu = 0; cpu < c->cpus; cpu++)
+		c->heads[cpu] = queue_head(capture_queue(c, cpu));
+	sum = ring_buffer__consume(c->ring);
+	for (int cpu = 0; sum >= 0 && cpu < c->cpus; cpu++) {
+		n = queue_read(capture_queue(c, cpu), c->sizes.queue, c->heads[cpu], on_written, c);
+		if (n < 0)
+			c->malformed++;
+		else
+			sum += n;
+	}
+	return sum > INT32_MAX ? INT32_MAX : (int)sum;
 }
 
 int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_open *rec), void *arg)
@@ -373,10 +408,11 @@ void capture_memory(const struct capture *c, uint64_t *ring_bytes, uint64_t *map
 		if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
 			value *= c->cpus;
 		if (bpf_map__type(map) != BPF_MAP_TYPE_SK_STORAGE &&
-		    bpf_map__type(map) != BPF_MAP_TYPE_HASH)
+		    bpf_map__type(map) != BPF_MAP_TYPE_HASH &&
+		    bpf_map__type(map) != BPF_MAP_TYPE_RINGBUF && map != c->skel->maps.queues)
 			maps += value * bpf_map__max_entries(map);
 	}
-	*ring_bytes = (uint64_t)c->ring_bytes * c->cpus;
+	*ring_bytes = c->sizes.ring + (uint64_t)c->sizes.step * c->cpus;
 	*map_bytes = maps;
 }
 

@@ -32,7 +32,7 @@ struct capture_probe {
 
 struct capture_config {
 	enum capture_mode mode;
-	size_t ring_bytes; /* of all rings together; 0: the default */
+	size_t ring_bytes; /* of the ring and all queues together; 0: the default */
 	bool by_files;     /* list the live by open files, even where storage may be iterated */
 };
 
@@ -56,12 +56,15 @@ int capture_cpus(const struct capture *c);
 /* Whether the start of a send is stamped when it enters the kernel (tcp_sendmsg_locked). */
 bool capture_stamps_sends(const struct capture *c);
 
-/* Readable when a ring passed its fill mark or a process was executed. */
+/* Readable when a queue passed its fill mark or a process was executed. */
 int capture_fd(const struct capture *c);
 
-/* Hands every record of every ring to `fn`, one pass over all rings. Returns how many, or a
- * negative errno. The record is valid during the call. */
+/* Hands every record of every queue and the ring to `fn`, one pass over all of them. Returns how
+ * many, or a negative errno. The record is valid during the call. */
 int capture_read(struct capture *c, void (*fn)(void *arg, const struct rt_rec *rec), void *arg);
+
+/* Writes that are not what the programs write; all of a queue when its end cannot be told. */
+uint64_t capture_malformed(const struct capture *c);
 
 /* Bytes of all records read so far. */
 uint64_t capture_read_bytes(const struct capture *c);
@@ -96,7 +99,7 @@ void capture_stats(const struct capture *c, uint64_t out[RT_STAT_MAX]);
 /* Nanoseconds each program ran, estimated from those that were timed (stats.h). */
 void capture_run_times(const struct capture *c, uint64_t out[RT_PROGRAM_MAX]);
 
-/* Bytes of ring memory and of all other maps. */
+/* Bytes of the ring and the queues, and of all other maps. */
 void capture_memory(const struct capture *c, uint64_t *ring_bytes, uint64_t *map_bytes);
 
 /* How many of the programs' runs the kernel skipped because the same one ran below it. */

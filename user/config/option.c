@@ -30,9 +30,9 @@ const struct option options[] = {
 	  .choices = "error warn info debug", .meta = "LEVEL", .reloads = true,
 	  .help = "what is said on standard error: error, warn, info or debug" },
 	{ .name = "ring-bytes", .type = OPTION_SIZE, .offset = AT(ring_bytes), .preset = "2MiB",
-	  .min = RT_RING_LEAST_BYTES, .max = RT_RING_MAX_BYTES, .meta = "SIZE",
-	  .help = "memory of the event rings: one per CPU, 2^N pages, at least 128KiB each; 8KiB"
-		  " when SIZE is below the default" },
+	  .min = RT_RING_ASKED_BYTES, .max = RT_RING_MAX_BYTES, .meta = "SIZE",
+	  .help = "memory of the event queues, one per CPU (at least 112KiB each; 8KiB when SIZE"
+		  " is below the default), and of the ring beside them" },
 	{ .name = "series-max", .type = OPTION_COUNT, .offset = AT(series_max),
 	  .preset = OPTION_TEXT(RT_SERIES_MAX), .min = 100, .max = CONFIG_SERIES_CEILING, .meta = "N",
 	  .help = "time series at most; more are folded into `other`" },

@@ -50,13 +50,10 @@ struct self {
 
 static const struct family_desc self_families[SELF_FAMILIES] = {
 	[SELF_EVENTS] = {"redtap_events_total",
-			 "Records the kernel wrote to the rings.",
+			 "Writes to the event queues, each of the records of one or more calls.",
 			 {0},
 			 COUNTER},
-	[SELF_EVENTS_BYTES] = {"redtap_events_bytes_total",
-			       "Bytes of records read from the rings.",
-			       {0},
-			       COUNTER},
+	[SELF_EVENTS_BYTES] = {"redtap_events_bytes_total", "Bytes of them.", {0}, COUNTER},
 	[SELF_LOST] = {"redtap_events_lost_total", "What was lost, by cause.", {"cause"}, COUNTER},
 	[SELF_IGNORED] = {"redtap_connections_ignored_total",
 			  "Connections left alone for good, by cause.",
@@ -100,8 +97,11 @@ static const struct family_desc self_families[SELF_FAMILIES] = {
 			      GAUGE},
 	[SELF_SERIES] = {"redtap_series", "Series held; a histogram is one.", {0}, GAUGE},
 	[SELF_NAMES] = {"redtap_names", "Label values held.", {0}, GAUGE},
-	[SELF_RING] = {"redtap_ring_bytes", "Memory of the rings.", {0}, GAUGE},
-	[SELF_MAPS] = {"redtap_map_bytes", "Memory of the BPF maps without the rings.", {0}, GAUGE},
+	[SELF_RING] = {"redtap_ring_bytes", "Memory of the event queues.", {0}, GAUGE},
+	[SELF_MAPS] = {"redtap_map_bytes",
+		       "Memory of the BPF maps without the event queues.",
+		       {0},
+		       GAUGE},
 	[SELF_RUN] = {"redtap_bpf_run_seconds_total",
 		      "Time in BPF programs, from samples.",
 		      {"program"},
@@ -157,8 +157,8 @@ static const struct {
 #undef X
 };
 
-static const char *const self_lost[SELF_LOST_MAX] = {"conns_max", "held_events", "procs_max",
-						     "carry_bytes", "recursion"};
+static const char *const self_lost[SELF_LOST_MAX] = {"conns_max",   "held_events", "procs_max",
+						     "carry_bytes", "malformed",   "recursion"};
 static const char *const self_gaps[] = {"",         "limit",    "skipped", "unseen",
 					"sendfile", "io_uring", "compat",  "fault",
 					"syscall",  "lost",     "sampled"};

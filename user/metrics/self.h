@@ -19,6 +19,7 @@ enum self_lost {
 	SELF_LOST_HELD,      /* records that waited for their order beyond RT_HELD_* */
 	SELF_LOST_PROCS,     /* processes beyond RT_PROCS_MAX */
 	SELF_LOST_CARRY,     /* incomplete units beyond RT_CARRY_BYTES */
+	SELF_LOST_MALFORMED, /* writes to a queue that could not be read */
 	SELF_LOST_RECURSION, /* program runs the kernel skipped: the same one ran below */
 	SELF_LOST_MAX,
 };

@@ -187,7 +187,7 @@ void http1_abandon(struct http1 *c, const struct rt_sink *sink);
 /*
  * Something was heard, or missed, in the response direction while its boundary was lost. It may
  * have been the answer to what is pending, and what comes next the answer to a request that was
- * lost as well (a full ring loses both): unless an answer is in progress, the pending requests are
+ * lost as well (a full queue loses both): unless an answer is in progress, the pending requests are
  * given up.
  */
 void http1_noise(struct http1 *c, const struct rt_sink *sink);

@@ -6,7 +6,7 @@
 
 enum order {
 	ORDER_READY,
-	ORDER_WAIT,       /* for a predecessor: it is in another ring */
+	ORDER_WAIT,       /* for a predecessor: it is in another queue */
 	ORDER_WAIT_OTHER, /* for the other direction: its call may still be on its way */
 	ORDER_WAIT_FIRST, /* a request, for the responses that came before it */
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From ring records to transactions: connections, the order of their records, byte streams with
+ * From records to transactions: connections, the order of their records, byte streams with
  * explicit gaps, recognition, and the protocol parsers. Knows no kernel interface and no metric;
  * what it finds goes out through struct track_ops. One thread (the intake).
  *
- * Order. Rings are read one after the other, so records of one connection may come in any order.
+ * Order. Queues are read one after the other, so records of one connection may come in any order.
  * A record says where the one before it in its direction ended (`prev`) and how far the other
  * direction had come (`other`): it is held until its predecessor was applied, a response also until
  * the requests before it were, and a request until the responses before it were, unless one of them
@@ -22,7 +22,7 @@
 #include "event.h"
 #include "proto/proto.h"
 
-#define TRACK_PASSES       3 /* over all rings, before a missing predecessor is given up */
+#define TRACK_PASSES       3 /* over all queues, before a missing predecessor is given up */
 #define TRACK_WAIT_NS      200000000ull   /* and at least so long: a writer may be held up */
 #define TRACK_ORDER_NS     2000000000ull  /* before a response stops waiting for its request */
 #define TRACK_IDLE_NS      10000000000ull /* without a call, before memory is given back */
@@ -129,10 +129,10 @@ struct track;
 struct track *track_new(const struct track_ops *ops, const struct rt_env *env, uint32_t max_conns);
 void track_free(struct track *t);
 
-/* A record of a ring (RT_REC_CONN, RT_REC_DATA, RT_REC_END; others are ignored). */
+/* A record of a queue (RT_REC_CONN, RT_REC_DATA, RT_REC_END; others are ignored). */
 void track_record(struct track *t, const struct rt_rec *rec);
 
-/* All rings were read once more. `now_ns`: CLOCK_MONOTONIC. */
+/* All queues were read once more. `now_ns`: CLOCK_MONOTONIC. */
 void track_pass(struct track *t, uint64_t now_ns);
 
 /* The list of live connections: between begin and end, every connection that is still there; what

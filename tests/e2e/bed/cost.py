@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def own_mib(pid):
-    """Resident memory without the mapped rings, which count twice and are a metric of their own."""
+    """Resident memory without the mapped queues, which are a metric of their own."""
     total, ring = 0, False
     for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
         if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):

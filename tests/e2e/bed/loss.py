@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""redtap with small rings, kept from reading them: what is lost, and what the counters then owe.
+"""redtap with small queues, kept from reading them: what is lost, and what the counters then owe.
 
 What the counters say after a loss, and what can be held against a ledger:
   - redtap_events_lost_total{cause="ring_full"} counts records. A record is one call's bytes (or a
