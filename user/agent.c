@@ -84,7 +84,7 @@ int agent_run(struct agent *a)
 	int wait_ms = POLL_MIN_MS, n, taken;
 	struct epoll_event events[4];
 
-	/* This thread alone: a host that is busy is when the rings must be read in time. */
+	/* This thread alone: a host that is busy is when the queues must be read in time. */
 	if (setpriority(PRIO_PROCESS, 0, INTAKE_NICE))
 		log_debug("cannot raise the intake's priority: %s", strerror(errno));
 	for (;;) {
@@ -102,7 +102,7 @@ int agent_run(struct agent *a)
 		}
 		taken = agent_intake(a);
 		if (taken < 0 && taken != -EINTR && taken != -EAGAIN)
-			log_warn("reading the rings: %s", strerror(-taken));
+			log_warn("reading the queues: %s", strerror(-taken));
 		if (taken > 0)
 			wait_ms = POLL_MIN_MS;
 		else if (wait_ms < POLL_MAX_MS)
@@ -207,7 +207,7 @@ static int start_metrics(struct agent *a)
 	};
 	struct red_config red = {
 		.names = a->names,
-		.names_max = RT_NAMES_MAX,
+		.names_max = a->names_max,
 		.endpoints_max = (uint32_t)a->config->endpoints_max,
 		.routes = agent_routes,
 		.arg = a,
@@ -233,15 +233,27 @@ static int start_metrics(struct agent *a)
 
 static int start_track(struct agent *a)
 {
+	const struct config *c = a->config;
+
 	a->env.names = a->names;
 	a->env.http_spares = &a->http_spares;
+	a->env.limits = (struct rt_limits){
+		.http_pending = (uint32_t)c->http_pending_max,
+		.pg_pending = (uint32_t)c->postgres_pending_max,
+		.pg_statements = (uint32_t)c->postgres_statements_max,
+		.kafka_pending = (uint32_t)c->kafka_pending_max,
+		.kafka_partitions = (uint32_t)c->kafka_partitions_max,
+	};
 	a->wall_offset_ns = clock_wall_offset_ns();
 	a->env.kafka = kafka_world_new(a->names);
 	/* no metric has a statement's text */
 	a->env.postgres = pg_world_new(false);
+	if (!a->env.kafka || !a->env.postgres)
+		return -ENOMEM;
+	kafka_world_bound(a->env.kafka, (uint32_t)c->kafka_topics_max,
+			  (uint32_t)c->kafka_partitions_max);
 	a->ops = agent_track_ops(a);
-	a->track =
-		a->env.kafka && a->env.postgres ? track_new(&a->ops, &a->env, RT_CONNS_MAX) : NULL;
+	a->track = track_new(&a->ops, &a->env, (uint32_t)c->connections_max);
 	return a->track ? 0 : -ENOMEM;
 }
 
@@ -289,8 +301,9 @@ int agent_start(const struct config *config, int argc, char **argv, struct agent
 	pthread_mutex_init(&a->refresh_lock, NULL);
 	pthread_cond_init(&a->refresh_done, NULL);
 	agent_set_budget(a);
-	a->names = intern_new(RT_NAMES_MAX);
-	a->routes = calloc(RT_NAMES_MAX, sizeof(struct endpoint_routes *));
+	a->names_max = (uint32_t)config->names_max;
+	a->names = intern_new(a->names_max);
+	a->routes = calloc(a->names_max, sizeof(struct endpoint_routes *));
 	if (!a->names || !a->routes)
 		goto fail;
 	r = start_privilege() ?: start_events(a) ?: start_lock(a) ?: start_capture(a);
@@ -303,7 +316,7 @@ int agent_start(const struct config *config, int argc, char **argv, struct agent
 	a->naming = naming_new(config, a->names, a->procs);
 	if (!a->naming)
 		goto fail;
-	/* By edge: the rings are hardly ever found empty, and need not be for the next wait. */
+	/* By edge: the queues are hardly ever found empty, and need not be for the next wait. */
 	r = start_track(a) ?: start_metrics(a) ?: watch(a, capture_fd(a->capture), EPOLLIN | EPOLLET);
 	if (r)
 		goto fail;

@@ -150,7 +150,7 @@ const struct endpoint_routes *agent_routes(void *arg, uint32_t service)
 
 void agent_forget_routes(struct agent *a)
 {
-	for (uint32_t i = 0; a->routes && i < RT_NAMES_MAX; i++) {
+	for (uint32_t i = 0; a->routes && i < a->names_max; i++) {
 		endpoint_routes_free(a->routes[i]);
 		a->routes[i] = NULL;
 	}

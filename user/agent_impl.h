@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The agent inside: agent.c starts, waits and stops; agent_heard.c takes what the tracker says;
- * agent_intake.c is everything from the rings to the registry. Nobody else includes this.
+ * agent_intake.c is everything from the queues to the registry. Nobody else includes this.
  */
 #ifndef REDTAP_AGENT_IMPL_H
 #define REDTAP_AGENT_IMPL_H
@@ -32,6 +32,7 @@ struct agent {
 	char **argv;
 	int lock_fd, epoll_fd, signal_fd, scrape_fd;
 	struct intern *names;
+	uint32_t names_max;
 	struct rt_env env;
 	struct fifo_spares http_spares;
 	struct track_ops ops;
@@ -45,6 +46,7 @@ struct agent {
 	struct serve *serve;
 	struct endpoint_routes **routes; /* by interned service, made on first use */
 	struct self_sample sample;
+	uint64_t topics_forgotten; /* that `sample` has already */
 	struct self_program programs[RT_PROGRAM_MAX];
 	struct budget budget;
 	struct seat *seat;
@@ -68,7 +70,8 @@ struct agent {
 /* What the tracker is to call; `a` outlives it. */
 struct track_ops agent_track_ops(struct agent *a);
 
-/* Behind a pass over the rings: records of topics that it has named, or that waited long enough. */
+/* Behind a pass over the queues: records of topics that it has named, or that waited long enough.
+ */
 void agent_name_late(struct agent *a);
 
 /* red_config.routes */
@@ -77,7 +80,7 @@ void agent_forget_routes(struct agent *a);
 
 /* ---- agent_intake.c ---- */
 
-/* One pass over all rings: how many records, or a negative errno. */
+/* One pass over all queues: how many records, or a negative errno. */
 int agent_intake(struct agent *a);
 void agent_every_second(struct agent *a, uint64_t now_ns);
 

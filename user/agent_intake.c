@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* From the rings to the registry, once a round; what is due once a second; and at a scrape. */
+/* From the queues to the registry, once a round; what is due once a second; and at a scrape. */
 #include "agent_impl.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 
-#define LISTED_AT_ONCE  64                 /* connections, before the rings are read again */
+#define LISTED_AT_ONCE  64                 /* connections, before the queues are read again */
 #define REFRESH_PASSES  (TRACK_PASSES + 1) /* at a scrape, so that nothing is left waiting */
 #define REFRESH_WAIT_NS (2 * CLOCK_NS_PER_SECOND)
 
@@ -31,7 +31,7 @@ static void on_open(void *arg, const struct rt_rec_open *rec)
 	struct agent *a = arg;
 
 	track_sweep_seen(a->track, rec);
-	/* Many connections take longer to list than a ring may be left alone. */
+	/* Many connections take longer to list than a queue may be left alone. */
 	if (++a->listed % LISTED_AT_ONCE == 0)
 		agent_intake(a);
 }
@@ -206,6 +206,7 @@ static void update_programs(struct agent *a)
 void agent_update_self(struct agent *a)
 {
 	struct track_stats ts;
+	uint64_t forgotten;
 
 	update_programs(a);
 	a->sample.budget = (struct self_budget){
@@ -218,6 +219,9 @@ void agent_update_self(struct agent *a)
 	capture_stats(a->capture, a->sample.stats);
 	a->sample.read_bytes = capture_read_bytes(a->capture);
 	capture_memory(a->capture, &a->sample.ring_bytes, &a->sample.map_bytes);
+	forgotten = kafka_world_topics_forgotten(a->env.kafka);
+	a->sample.unparsed[RT_PROTO_KAFKA][RT_UNPARSED_LIMIT] += forgotten - a->topics_forgotten;
+	a->topics_forgotten = forgotten;
 	track_stats(a->track, &ts);
 	memcpy(a->sample.gap_bytes, ts.gap_bytes, sizeof(ts.gap_bytes));
 	a->sample.lost[SELF_LOST_CONNS] = ts.conns_refused;

@@ -98,7 +98,7 @@ int procs_new(const struct config *config, struct intern *names, struct capture 
 	p->names = names;
 	p->capture = capture;
 	p->self = (uint32_t)getpid();
-	u64map_init(&p->map, RT_PROCS_MAX);
+	u64map_init(&p->map, config->processes_max ? config->processes_max : RT_PROCS_MAX);
 	p->buf = malloc(sizeof(*p->buf));
 	r = p->buf ? procfs_open("/proc", &p->fs) : -ENOMEM;
 	if (r) {
@@ -262,8 +262,8 @@ static void on_fork(struct procs *ps, const struct rt_rec_proc *rec)
 	if (!p)
 		return;
 	proc_clear(p); /* of an older process; what the kernel says of processes comes in order */
-	p->exit_ns = 0;
 	p->parent = rec->parent;
+	p->exit_ns = 0;
 	p->service = parent->service;
 	p->exe = parent->exe ? strdup(parent->exe) : NULL;
 	p->args = parent->args ? dup_bytes(parent->args, parent->args_bytes) : NULL;

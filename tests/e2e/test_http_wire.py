@@ -84,6 +84,29 @@ def test_pipelined_large(capture, depth):
         )
 
 
+@tap.test()
+def test_limits_that_are_set():
+    """The operator's bounds of connections and of what waits on each: what is beyond is counted."""
+    server = nginx()
+    args = ["--connections-max", "16", "--http-pending-max", "5", "--select", "exe=nginx"]
+    with Redtap("auto", args=args) as r:
+        held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
+        for s in held:
+            s.sendall(b"GET /tiny.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert s.recv(4096).startswith(b"HTTP/1.1 200"), "an answer"
+        page = r.scrape()
+        tap.equal(page.total("http_requests_total"), 16, "requests")
+        lost = page.total("redtap_events_lost_total", cause="conns_max")  # each of their records
+        assert lost >= 24, f"{lost} records of 24 connections"
+        for s in held:
+            s.close()
+        procs.until(lambda: r.scrape().total("redtap_connections") == 0, 10, "their ends")
+        pipeline(server, 1, 10, [("GET", "/tiny.txt")])
+        page = r.scrape()
+        tap.equal(page.total("http_requests_total"), 26, "requests in all")
+        tap.equal(page.total("redtap_unparsed_total", protocol="http", cause="limit"), 5, "limit")
+
+
 def cuts(server, how, host="127.0.0.1", port=None, count=300):
     service = f"cuts-{how}"
     out = procs.run(

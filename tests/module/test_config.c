@@ -85,6 +85,15 @@ TEST(defaults)
 	CHECK_EQ(conf.ring_bytes, RT_RING_TOTAL_BYTES);
 	CHECK_EQ(conf.series_max, RT_SERIES_MAX);
 	CHECK_EQ(conf.endpoints_max, RT_ENDPOINTS_MAX);
+	CHECK_EQ(conf.names_max, RT_NAMES_MAX);
+	CHECK_EQ(conf.processes_max, RT_PROCS_MAX);
+	CHECK_EQ(conf.connections_max, RT_CONNS_MAX);
+	CHECK_EQ(conf.http_pending_max, RT_HTTP_PENDING);
+	CHECK_EQ(conf.postgres_pending_max, RT_PG_PENDING);
+	CHECK_EQ(conf.postgres_statements_max, RT_PG_STATEMENTS);
+	CHECK_EQ(conf.kafka_pending_max, RT_KAFKA_PENDING);
+	CHECK_EQ(conf.kafka_topics_max, RT_TOPICS_MAX);
+	CHECK_EQ(conf.kafka_partitions_max, RT_KAFKA_PARTS);
 	CHECK_EQ(conf.series_expire_ns, 600000000000);
 	CHECK_STR(conf.lock_file, "/run/redtap.lock");
 	CHECK_EQ(conf.rules_count + conf.services_count + conf.routes_count + conf.peers_count, 0);
@@ -123,6 +132,24 @@ TEST(options_on_the_command_line)
 	REQUIRE(load("--listen 1.2.3.4:1 --listen 0.0.0.0:0") == 0);
 	CHECK_STR(conf.listen.address, "0.0.0.0");
 	CHECK_EQ(conf.listen.port, 0);
+}
+
+TEST(limits_on_the_command_line)
+{
+	REQUIRE(load("--names-max 1000 --processes-max 16 --connections-max=17 --http-pending-max 1 "
+		     "--postgres-pending-max 18 --postgres-statements-max 2 --kafka-pending-max 3 "
+		     "--kafka-topics-max 4 --kafka-partitions-max 19") == 0);
+	CHECK_EQ(conf.names_max, 1000);
+	CHECK_EQ(conf.processes_max, 16);
+	CHECK_EQ(conf.connections_max, 17);
+	CHECK_EQ(conf.http_pending_max, 1);
+	CHECK_EQ(conf.postgres_pending_max, 18);
+	CHECK_EQ(conf.postgres_statements_max, 2);
+	CHECK_EQ(conf.kafka_pending_max, 3);
+	CHECK_EQ(conf.kafka_topics_max, 4);
+	CHECK_EQ(conf.kafka_partitions_max, 19);
+	CHECK(load("--kafka-topics-max 4097") != 0);
+	CHECK(load("--connections-max 0") != 0);
 }
 
 TEST(mistakes_on_the_command_line)
@@ -731,8 +758,17 @@ TEST(help_names_every_option)
 			printf("# %s\n", words[i]);
 		CHECK(strstr(text, words[i]) != NULL);
 	}
-	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
 		CHECK(end - line <= 100);
+		/* What an option is for stands in its column, or on lines of its own. */
+		if (!strncmp(line, "  --", 4)) {
+			size_t name = 2 + strcspn(line + 2, " \n"), left;
+
+			left = name + 1 + strcspn(line + name + 1, " \n");
+			CHECK(left < 25 ? left + strspn(line + left, " ") == 25
+					: line[left] == '\n');
+		}
+	}
 }
 
 /* deploy/redtap.yaml loads as it is, and with all that is behind a lone # in effect. */

@@ -285,6 +285,19 @@ TEST(malformed_response_body)
 	}
 }
 
+TEST(pending_limit_that_is_set)
+{
+	const struct rt_env env = {.limits.http_pending = 2};
+	struct bed *b = bed_new(0);
+
+	http1_ops.init(b->conn, &env, 0); /* it holds no memory yet */
+	for (int i = 0; i < 5; i++)
+		bed_req(b, "GET / HTTP/1.1\r\n\r\n");
+	CHECK_EQ(b->unparsed[RT_UNPARSED_LIMIT], 3);
+	CHECK_EQ(http1_ops.in_flight(b->conn), 5);
+	bed_free(b);
+}
+
 /* Past the bound requests are not kept; the pairing of those before and after stays right. */
 TEST(pending_limit)
 {

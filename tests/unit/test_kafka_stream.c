@@ -591,6 +591,23 @@ TEST(sasl_authenticate)
 
 /* ---- bounds ---- */
 
+TEST(pending_limit_that_is_set)
+{
+	struct frame f;
+	struct play y;
+
+	play_open(&y, NULL, 0);
+	y.env.limits.kafka_pending = 3;
+	kafka_ops.init(y.conn, &y.env, 0); /* it holds no memory yet */
+	for (int i = 0; i < 10; i++) {
+		m_plain(&f, RT_REQ, 12, 0, i, "\0\1g\0\0\0\0\0\1m", 10);
+		play_frame(&y, &f);
+	}
+	CHECK_EQ(kafka_ops.in_flight(y.conn), 3);
+	CHECK_EQ(y.unparsed[RT_UNPARSED_LIMIT], 7);
+	play_close(&y);
+}
+
 /* When too many wait the oldest are given up, and the newest still find their answers. */
 TEST(too_many_pending)
 {

@@ -64,8 +64,35 @@ TEST(topics_beyond_the_bound)
 	}
 	CHECK_EQ(kafka_world_resolve(w, used), INTERN_UNKNOWN);
 	CHECK_EQ(kafka_world_resolve(w, old), INTERN_UNKNOWN);
+	CHECK_EQ(kafka_world_topics_forgotten(w), 2 + RT_TOPICS_MAX);
 	CHECK_EQ(kafka_world_resolve(w, kafka_world_topic(w, uuid(101 + RT_TOPICS_MAX, b))),
 		 intern_put(names, name(101 + RT_TOPICS_MAX, s)));
+	kafka_world_free(w);
+	intern_free(names);
+}
+
+TEST(bounds_that_are_set)
+{
+	struct intern *names = intern_new(64);
+	struct kafka_world *w = kafka_world_new(names);
+	uint32_t first, t = intern_put(names, SLICE("t"));
+	uint8_t b[16];
+	char s[32];
+
+	kafka_world_bound(w, 3, 5);
+	kafka_world_name(w, uuid(1, b), name(1, s));
+	first = kafka_world_topic(w, uuid(1, b));
+	for (uint32_t i = 2; i < 10; i++)
+		kafka_world_name(w, uuid(i, b), name(i, s));
+	CHECK_EQ(kafka_world_topics_forgotten(w), 0); /* nobody used them */
+	CHECK_EQ(kafka_world_resolve(w, first), intern_put(names, name(1, s)));
+	for (uint32_t i = 10; i < 13; i++)
+		kafka_world_topic(w, uuid(i, b));
+	CHECK_EQ(kafka_world_topics_forgotten(w), 1);
+	CHECK_EQ(kafka_world_resolve(w, first), INTERN_UNKNOWN);
+	for (int32_t i = 0; i < 5; i++)
+		CHECK(kafka_world_set_high_watermark(w, t, i, i, 0, 5));
+	CHECK(!kafka_world_set_high_watermark(w, t, 5, 1, 8, 9));
 	kafka_world_free(w);
 	intern_free(names);
 }

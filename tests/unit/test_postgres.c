@@ -698,6 +698,30 @@ TEST(malformed_and_found_again)
 	free(t);
 }
 
+TEST(limits_that_are_set)
+{
+	const struct rt_env env = {.limits = {.pg_pending = 20, .pg_statements = 3}};
+	struct play_talk *start = play_read(START);
+	struct play_talk *query = play_read("> Q select 1\n");
+	struct play_talk *prepare = play_read("> P a|lock t\n> P b|lock t\n> P c|lock t\n"
+					      "> P d|lock t\n> S\n< 1\n< 1\n< 1\n< 1\n< Z I\n");
+	struct play *p = play_new(0);
+
+	postgres_ops.init(p->conn, &env, 0); /* it holds no memory yet */
+	play_all(p, start, WHOLE);
+	play_all(p, prepare, WHOLE);
+	CHECK_EQ(p->unparsed[RT_UNPARSED_LIMIT], 1);
+	for (int i = 0; i < 20; i++)
+		play_one(p, query, &query->calls[0], 10000, WHOLE);
+	CHECK_EQ(p->unparsed[RT_UNPARSED_LIMIT], 1);
+	play_one(p, query, &query->calls[0], 10000, WHOLE);
+	CHECK_EQ(p->unparsed[RT_UNPARSED_LIMIT], 2);
+	play_free(p);
+	free(start);
+	free(query);
+	free(prepare);
+}
+
 TEST(many_names_are_bounded)
 {
 	struct play_talk *start = play_read(START);

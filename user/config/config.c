@@ -206,29 +206,40 @@ int config_diff(const struct config *a, const struct config *b,
 	return n;
 }
 
-static void config_print_wrapped(FILE *out, const char *text, const char *preset)
+#define HELP_COLUMN 25
+#define HELP_WIDTH  100
+
+static void config_print_wrapped(FILE *out, const char *text)
 {
-	static const char indent[] = "                         ";
-	size_t room = 100 - sizeof(indent), used = 0;
+	size_t used = 0;
 
 	while (*text) {
 		size_t n = strcspn(text, " ");
 
-		if (used && used + 1 + n > room) {
-			fprintf(out, "\n%s", indent);
+		if (used && HELP_COLUMN + used + 1 + n > HELP_WIDTH) {
+			fprintf(out, "\n%*s", HELP_COLUMN, "");
 			used = 0;
 		}
 		used += (size_t)fprintf(out, "%s%.*s", used ? " " : "", (int)n, text);
 		text += n + (text[n] == ' ');
 	}
-	if (preset)
-		fprintf(out, " [%s]", preset);
 	fputc('\n', out);
+}
+
+static void config_print_option(FILE *out, const struct option *o)
+{
+	char text[512];
+	int used = fprintf(out, "  --%s %s", o->name, o->meta);
+
+	fprintf(out, used < HELP_COLUMN ? "%*s" : "\n%*s",
+		used < HELP_COLUMN ? HELP_COLUMN - used : HELP_COLUMN, "");
+	snprintf(text, sizeof(text), o->preset ? "%s [%s]" : "%s", o->help, o->preset);
+	config_print_wrapped(out, text);
 }
 
 void config_print_help(FILE *out)
 {
-	char key[OPTION_NAME_BYTES], left[64];
+	char key[OPTION_NAME_BYTES];
 
 	fputs("redtap watches the HTTP, PostgreSQL and Kafka traffic of this host and serves metrics of "
 	      "it.\n\n"
@@ -238,13 +249,9 @@ void config_print_help(FILE *out)
 	      "       redtap --version | --help\n\n"
 	      "Options:\n",
 	      out);
-	for (size_t i = 0; i < options_count; i++) {
-		if (!option_has_flag(&options[i]))
-			continue;
-		snprintf(left, sizeof(left), "--%s %s", options[i].name, options[i].meta);
-		fprintf(out, "  %-23s", left);
-		config_print_wrapped(out, options[i].help, options[i].preset);
-	}
+	for (size_t i = 0; i < options_count; i++)
+		if (option_has_flag(&options[i]))
+			config_print_option(out, &options[i]);
 	fputs("\nEach is also an environment variable (REDTAP_LOG_LEVEL) and a key of the file "
 	      "(log_level).\nThe command line wins over the environment, that over the file. Only in "
 	      "the file:\n",

@@ -92,6 +92,17 @@ struct config {
 	uint64_t ring_bytes;
 	uint64_t series_max;
 	uint64_t endpoints_max;
+	uint64_t names_max;
+	uint64_t processes_max;
+	uint64_t connections_max;
+	/* per connection */
+	uint64_t http_pending_max;
+	uint64_t postgres_pending_max;
+	uint64_t postgres_statements_max;
+	uint64_t kafka_pending_max;
+	/* of all connections; partitions also of each */
+	uint64_t kafka_topics_max;
+	uint64_t kafka_partitions_max;
 	uint64_t series_expire_ns;
 	uint64_t budget_cpu; /* thousandths of a percent of the host; 0: no bound */
 	char *lock_file;

@@ -14,6 +14,14 @@
 #define OPTION_TEXT(x)  OPTION_TEXT2(x)
 #define AT(field)       offsetof(struct config, field)
 
+/* A bound of limits.h. */
+#define LIMIT(flag, field, value, least, most, text)                                               \
+	{                                                                                          \
+		.name = (flag), .type = OPTION_COUNT, .offset = AT(field),                         \
+		.preset = OPTION_TEXT(value), .min = (least), .max = (most), .meta = "N",          \
+		.help = (text),                                                                    \
+	}
+
 /* clang-format off */
 const struct option options[] = {
 	{ .name = "config", .type = OPTION_PATH, .offset = AT(file), .meta = "FILE", .not_in_file = true,
@@ -33,12 +41,28 @@ const struct option options[] = {
 	  .min = RT_RING_ASKED_BYTES, .max = RT_RING_MAX_BYTES, .meta = "SIZE",
 	  .help = "memory of the event queues, one per CPU (at least 112KiB each; 8KiB when SIZE"
 		  " is below the default), and of the ring beside them" },
-	{ .name = "series-max", .type = OPTION_COUNT, .offset = AT(series_max),
-	  .preset = OPTION_TEXT(RT_SERIES_MAX), .min = 100, .max = CONFIG_SERIES_CEILING, .meta = "N",
-	  .help = "time series at most; more are folded into `other`" },
-	{ .name = "endpoints-max", .type = OPTION_COUNT, .offset = AT(endpoints_max),
-	  .preset = OPTION_TEXT(RT_ENDPOINTS_MAX), .min = 1, .max = CONFIG_ENDPOINTS_CEILING,
-	  .meta = "N", .help = "endpoints of one service at most; more are `other`" },
+	LIMIT("series-max", series_max, RT_SERIES_MAX, 100, CONFIG_SERIES_CEILING,
+	      "time series at most; more are folded into `other`"),
+	LIMIT("endpoints-max", endpoints_max, RT_ENDPOINTS_MAX, 1, CONFIG_ENDPOINTS_CEILING,
+	      "endpoints of one service at most; more are `other`"),
+	LIMIT("names-max", names_max, RT_NAMES_MAX, 1000, 1 << 20,
+	      "label values at most; more are `other`"),
+	LIMIT("processes-max", processes_max, RT_PROCS_MAX, 16, 1 << 20,
+	      "processes known at most; the service of more is `unknown`"),
+	LIMIT("connections-max", connections_max, RT_CONNS_MAX, 16, 1 << 20,
+	      "connections followed at most; more are left alone"),
+	LIMIT("http-pending-max", http_pending_max, RT_HTTP_PENDING, 1, 1 << 16,
+	      "HTTP requests of a connection that wait for their response; more are not paired"),
+	LIMIT("postgres-pending-max", postgres_pending_max, RT_PG_PENDING, 16, 1 << 20,
+	      "PostgreSQL messages of a connection that wait for their answer"),
+	LIMIT("postgres-statements-max", postgres_statements_max, RT_PG_STATEMENTS, 1, 1 << 20,
+	      "prepared statements known of a connection"),
+	LIMIT("kafka-pending-max", kafka_pending_max, RT_KAFKA_PENDING, 1, 1 << 16,
+	      "Kafka requests of a connection that wait for their response"),
+	LIMIT("kafka-topics-max", kafka_topics_max, RT_TOPICS_MAX, 1, RT_TOPICS_MAX,
+	      "topics whose names are remembered; the one not used for longest goes"),
+	LIMIT("kafka-partitions-max", kafka_partitions_max, RT_KAFKA_PARTS, 16, 1 << 20,
+	      "partitions of which lags are known, and that a connection's requests name"),
 	{ .name = "series-expire", .type = OPTION_DURATION, .offset = AT(series_expire_ns),
 	  .preset = "10m", .min = CLOCK_NS_PER_SECOND, .max = 7 * 86400 * CLOCK_NS_PER_SECOND,
 	  .meta = "TIME", .reloads = true, .help = "forget a series that did not change for so long" },

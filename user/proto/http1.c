@@ -96,8 +96,8 @@ static void http1_init(void *conn, const struct rt_env *env, uint32_t flags)
 {
 	struct http1 *c = conn;
 
-	fifo_init(&c->pending, sizeof(struct http1_req), RT_HTTP_PENDING,
-		  env ? env->http_spares : NULL);
+	fifo_init(&c->pending, sizeof(struct http1_req),
+		  RT_LIMIT(env, http_pending, RT_HTTP_PENDING), env ? env->http_spares : NULL);
 	if (flags & RT_LATE) {
 		c->side[RT_REQ].state = c->side[RT_RESP].state = HTTP1_LOST;
 		c->hole = c->fresh = true;

@@ -14,14 +14,16 @@
 
 static void kafka_init(void *conn, const struct rt_env *env, uint32_t flags)
 {
+	const uint32_t parts = RT_LIMIT(env, kafka_partitions, RT_KAFKA_PARTS);
 	struct kafka_conn *c = conn;
 
 	c->env = env;
-	fifo_init(&c->pending, sizeof(struct kafka_pending), RT_KAFKA_PENDING, NULL);
-	fifo_init(&c->parts, sizeof(struct kafka_part), RT_KAFKA_PARTS, NULL);
-	fifo_init(&c->results, sizeof(struct kafka_result), RT_KAFKA_PARTS, NULL);
+	fifo_init(&c->pending, sizeof(struct kafka_pending),
+		  RT_LIMIT(env, kafka_pending, RT_KAFKA_PENDING), NULL);
+	fifo_init(&c->parts, sizeof(struct kafka_part), parts, NULL);
+	fifo_init(&c->results, sizeof(struct kafka_result), parts, NULL);
 	fifo_init(&c->aborted, sizeof(struct kafka_aborted), KAFKA_ABORTED_MAX, NULL);
-	kafka_map_init(&c->session, RT_KAFKA_PARTS);
+	kafka_map_init(&c->session, parts);
 	if (flags & RT_LATE)
 		c->dir[RT_REQ].state = c->dir[RT_RESP].state = KAFKA_LOST;
 }

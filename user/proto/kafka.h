@@ -36,6 +36,13 @@ struct kafka_world;
 struct kafka_world *kafka_world_new(struct intern *names);
 void kafka_world_free(struct kafka_world *w);
 
+/* Before its first use: topics remembered (RT_TOPICS_MAX at most), and what of each kind lags are
+ * made of (KAFKA_MARKS_MAX); 0: as they are. */
+void kafka_world_bound(struct kafka_world *w, uint32_t topics, uint32_t marks);
+
+/* Topics in use that had to make room for others. */
+uint64_t kafka_world_topics_forgotten(const struct kafka_world *w);
+
 /* The process a connection belongs to, 0 (the default) for nobody's, and its end. Without an owner
  * a batch that is acknowledged twice counts twice; groups are learnt at the client's end only. */
 void kafka_conn_set_owner(void *conn, uint32_t tgid, enum rt_role role);

@@ -22,14 +22,14 @@ struct world_txn_commit {
 	uint32_t group;
 };
 
-void world_lag_init(struct world_lag *l)
+void world_lag_init(struct world_lag *l, uint32_t marks)
 {
-	kafka_map_init(&l->marks, KAFKA_MARKS_MAX);
-	kafka_map_init(&l->commits, KAFKA_MARKS_MAX);
-	kafka_map_init(&l->positions, KAFKA_MARKS_MAX);
-	kafka_map_init(&l->clients, KAFKA_MARKS_MAX);
-	kafka_map_init(&l->consumers, KAFKA_MARKS_MAX);
-	kafka_map_init(&l->groups, KAFKA_MARKS_MAX);
+	kafka_map_init(&l->marks, marks);
+	kafka_map_init(&l->commits, marks);
+	kafka_map_init(&l->positions, marks);
+	kafka_map_init(&l->clients, marks);
+	kafka_map_init(&l->consumers, marks);
+	kafka_map_init(&l->groups, marks);
 	fifo_init(&l->txns, sizeof(struct world_txn_commit), KAFKA_TXN_COMMITS_MAX, NULL);
 }
 

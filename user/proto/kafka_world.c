@@ -26,16 +26,30 @@ struct kafka_world *kafka_world_new(struct intern *names)
 	if (!w)
 		return NULL;
 	w->names = names;
+	w->topics_max = RT_TOPICS_MAX;
 	w->topics = calloc(RT_TOPICS_MAX, sizeof(*w->topics));
 	w->buckets = calloc(TOPIC_BUCKETS, sizeof(*w->buckets));
 	w->acked = calloc(KAFKA_ACKED_MAX, sizeof(*w->acked));
-	world_lag_init(&w->lag);
+	world_lag_init(&w->lag, KAFKA_MARKS_MAX);
 	fifo_init(&w->failed, sizeof(struct kafka_failure), KAFKA_FAILED_MAX, NULL);
 	if (!w->topics || !w->buckets || !w->acked) {
 		kafka_world_free(w);
 		return NULL;
 	}
 	return w;
+}
+
+void kafka_world_bound(struct kafka_world *w, uint32_t topics, uint32_t marks)
+{
+	if (topics && topics < RT_TOPICS_MAX)
+		w->topics_max = topics;
+	if (marks)
+		world_lag_init(&w->lag, marks);
+}
+
+uint64_t kafka_world_topics_forgotten(const struct kafka_world *w)
+{
+	return w->topics_forgotten;
 }
 
 void kafka_world_free(struct kafka_world *w)
@@ -88,6 +102,7 @@ static struct world_topic *world_topic_evict(struct kafka_world *w)
 	for (uint32_t i = 1; i < w->topic_count; i++)
 		if (w->topics[i].used < t->used)
 			t = &w->topics[i];
+	w->topics_forgotten += t->used != 0;
 	link = world_bucket(w, t->uuid);
 	while (*link != t - w->topics + 1)
 		link = &w->topics[*link - 1].next;
@@ -102,7 +117,7 @@ static struct world_topic *world_topic_add(struct kafka_world *w, struct slice u
 	uint16_t *bucket = world_bucket(w, uuid.p);
 	struct world_topic *t;
 
-	if (w->topic_count < RT_TOPICS_MAX)
+	if (w->topic_count < w->topics_max)
 		t = &w->topics[w->topic_count++];
 	else
 		t = world_topic_evict(w);

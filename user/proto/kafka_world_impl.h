@@ -26,7 +26,8 @@ struct kafka_world {
 	struct intern *names;
 	struct world_topic *topics;
 	uint16_t *buckets; /* slot + 1 */
-	uint32_t topic_count;
+	uint32_t topic_count, topics_max;
+	uint64_t topics_forgotten;
 	uint64_t tick;
 	struct world_lag lag;
 	struct fifo failed; /* struct kafka_failure by due time; identity 0: settled */
@@ -36,7 +37,8 @@ struct kafka_world {
 /* The topic of this number has got a name. */
 void world_lag_named(struct world_lag *l, uint32_t number, uint32_t name);
 
-void world_lag_init(struct world_lag *l);
+/* marks: KAFKA_MARKS_MAX, or less. No memory is taken yet. */
+void world_lag_init(struct world_lag *l, uint32_t marks);
 void world_lag_free(struct world_lag *l);
 
 /* The topic of this interned name is another one from now on. */

@@ -9,12 +9,13 @@
 
 static void pg_init(void *conn, const struct rt_env *env, uint32_t flags)
 {
+	const uint32_t pending = RT_LIMIT(env, pg_pending, RT_PG_PENDING);
 	struct pg_conn *c = conn;
 
 	c->world = env ? env->postgres : NULL;
-	fifo_init(&c->pending, sizeof(struct pg_pending), RT_PG_PENDING, NULL);
-	fifo_init(&c->done, sizeof(struct pg_done), RT_PG_PENDING, NULL);
-	pg_names_init(&c->statements, RT_PG_STATEMENTS);
+	fifo_init(&c->pending, sizeof(struct pg_pending), pending, NULL);
+	fifo_init(&c->done, sizeof(struct pg_done), pending, NULL);
+	pg_names_init(&c->statements, RT_LIMIT(env, pg_statements, RT_PG_STATEMENTS));
 	pg_names_init(&c->portals, PG_PORTALS);
 	if (flags & RT_LATE) {
 		c->phase = PG_READY;

@@ -158,12 +158,25 @@ struct rt_sink {
 	void (*delivered)(void *arg, uint32_t topic, int64_t stamp_ms, uint64_t at_ns);
 };
 
+/* Bounds that may be set; 0: as in limits.h. */
+struct rt_limits {
+	uint32_t http_pending;     /* RT_HTTP_PENDING */
+	uint32_t pg_pending;       /* RT_PG_PENDING */
+	uint32_t pg_statements;    /* RT_PG_STATEMENTS */
+	uint32_t kafka_pending;    /* RT_KAFKA_PENDING */
+	uint32_t kafka_partitions; /* RT_KAFKA_PARTS */
+};
+
+#define RT_LIMIT(env, bound, preset)                                                               \
+	((env) && (env)->limits.bound ? (env)->limits.bound : (uint32_t)(preset))
+
 /* What parsers of one kind share across connections; the caller owns it. */
 struct rt_env {
 	struct intern *names;
 	struct kafka_world *kafka; /* topic ids, marks: proto/kafka.h */
 	struct pg_world *postgres; /* names, texts: proto/postgres_world.h; NULL: none are kept */
 	struct fifo_spares *http_spares; /* of pending requests; NULL: none are shared */
+	struct rt_limits limits;
 };
 
 /* feed() and gap() return this when the rest of the connection is none of the protocol's business
