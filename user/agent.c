@@ -19,7 +19,7 @@
 #include "serve/http.h"
 
 #define POLL_MIN_MS 20 /* under load; doubling when nothing came */
-#define POLL_MAX_MS 200
+#define POLL_MAX_MS 400
 #define INTAKE_NICE (-10)
 
 static bool on_ready(void *arg)

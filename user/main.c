@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include "agent.h"
@@ -8,6 +9,10 @@
 #include "config/config.h"
 
 #define EXIT_USAGE 2
+
+/* What is larger is mapped: most of a large table is never touched. The allocator's own bound would
+ * grow with the first large thing that goes, the kernel's types. */
+#define MAPPED_BYTES (128 << 10)
 
 static int run(const struct config *config, int argc, char **argv)
 {
@@ -26,6 +31,7 @@ int main(int argc, char **argv)
 	struct config config;
 	int code = 0;
 
+	mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 	if (config_load(argc, argv, &config, stderr))
 		return EXIT_USAGE;
 	log_set_level((enum log_level)config.log_level);

@@ -18,7 +18,7 @@ from .promtext import Page
 
 BINARY = os.environ.get("REDTAP_BIN") or str(procs.OUT / "redtap")
 STOP_SECONDS = 1.0
-SETTLE_SECONDS = 0.7  # several polls of every queue: what still moves after this is a difference
+SETTLE_SECONDS = 1.2  # several polls of every queue: what still moves after this is a difference
 
 
 def programs():
