@@ -44,7 +44,7 @@ struct conn_dir {
 	__u8 head; /* HTTP: the walk stands inside a head, or behind one that announced a body */
 	__u8 due;  /* a record of the other direction is out that comes after what this one's next
 		      brings */
-	__u8 pad;
+	__u8 calm; /* HTTP, receives: heads by themselves in a row whose bodies were short */
 	union {
 		__u32 piece;    /* sends: as `base`, bytes in one piece and thread (send_place()) */
 		__u32 base_seq; /* receives, likewise: TCP's own sequence of it */

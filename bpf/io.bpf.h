@@ -232,10 +232,12 @@ static __always_inline void io_http(struct scratch *s, struct conn *c, int io, _
 	struct conn_dir *d = &c->d[io];
 	__u32 limit;
 
-	if (len > RT_HTTP_CALL_BYTES)
+	if (len > RT_HTTP_CALL_BYTES) {
 		d->big = RT_HTTP_BIG;
-	else if (d->big)
+		d->calm = 0;
+	} else if (d->big) {
 		d->big--;
+	}
 	if (http_run(s, c, io, d->skip > off ? d->skip : off) || s->at >= len ||
 	    s->rec.gap > RT_GAP_SKIPPED)
 		return;

@@ -35,14 +35,14 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 /*
  * Whether a short call's head need not be walked: a request that has nothing behind its head, as
  * far as its ends show, and no body (POST, PUT, PATCH); what a server answers; what a client reads,
- * unless the head ends with it, so that a body may begin with the next call. `ends`: with an empty
- * line; `first`: the first byte.
+ * unless the head ends with it, so that a body may begin with the next call, and the bodies behind
+ * such heads were not short so far. `ends`: with an empty line; `first`: the first byte.
  */
 static __always_inline bool http_settled(struct conn *c, int io, bool ends, __u8 first)
 {
 	if (io_is_request(c, io))
 		return ends && !c->d[io].run && first != 'P';
-	return io == RT_SEND || !ends;
+	return io == RT_SEND || !ends || c->d[RT_RECV].calm >= RT_HTTP_CALM;
 }
 
 /* The head of a record of `bytes`. Under the lock. */
@@ -195,8 +195,12 @@ static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 		done = false;
 	else
 		done = waits ? quick_wait(s, x, io, off) : quick_out(s, x, io, off);
+	if (!waits) {
+		wait_release(&c->wait);
+		return done;
+	}
 	wait_unlock(&c->wait);
-	if (done && waits && wait_overtaken(c))
+	if (done && wait_overtaken(c))
 		wait_flush(c);
 	return done;
 }

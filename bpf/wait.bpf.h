@@ -54,6 +54,13 @@ static __always_inline void wait_unlock(struct conn_wait *w)
 	__sync_lock_test_and_set(&w->lock, 0);
 }
 
+/* Where nothing waits any more, nothing is asked after it. */
+static __always_inline void wait_release(struct conn_wait *w)
+{
+	barrier();
+	*(volatile __u32 *)&w->lock = 0;
+}
+
 /* After the lock: whether nothing may come that takes along what was put. */
 static __always_inline bool wait_overtaken(struct conn *c)
 {

@@ -117,6 +117,57 @@ EITHER(a_body_behind_a_head_is_skipped)
 	CHECK_EQ(rig_count(resp, begin, resp->end), RESPONSE_BYTES);
 }
 
+/*
+ * Where the bodies behind such heads were short, the next head is not looked into, and its body
+ * copied; a long one makes it look again.
+ */
+EITHER(a_short_body_behind_a_head_is_copied)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n";
+	static const char long_head[] = "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n";
+	static const char body[30000] = "as it comes";
+	const int last = 3 * RT_HTTP_CALM;
+	uint64_t at = dir(t, false, RT_RECV)->end;
+	struct rig_dir *resp;
+	uint64_t begin[3 * RT_HTTP_CALM + 3];
+
+	for (int i = 0; i < last + 3; i++) {
+		const char *h = i < last ? head : long_head;
+		size_t head_bytes = strlen(h), bytes = i < last ? 500 : sizeof(body);
+		size_t sent = 0;
+
+		ask(t);
+		move(t->p.server, t->p.client, h, head_bytes);
+		begin[i] = at + head_bytes;
+		at += head_bytes + bytes;
+		for (; sent < bytes; sent += bytes < 5000 ? bytes : 5000) {
+			size_t n = bytes < 5000 ? bytes : 5000;
+			char buf[5000];
+
+			if (write(t->p.server, body, n) != (ssize_t)n ||
+			    recv(t->p.client, buf, n, MSG_WAITALL) != (ssize_t)n)
+				abort();
+		}
+	}
+	ask(t); /* brings what waits */
+	reply(t);
+	rig_read(t->r);
+	resp = dir(t, false, RT_RECV);
+	CHECK_EQ(resp->end, at + RESPONSE_BYTES);
+	for (int i = 0; i < last + 3; i++) {
+		uint64_t n = rig_count(resp, begin[i], begin[i] + (i < last ? 500 : 30000));
+
+		if (i < RT_HTTP_CALM)
+			CHECK(n <= 256);
+		else if (i < last)
+			CHECK_EQ(n, 500);
+		else if (i > last)
+			CHECK(n <= 4096);
+		CHECK_EQ(rig_count(resp, begin[i] - 10, begin[i]), 10);
+	}
+	CHECK_EQ(rig_count(resp, at, at + RESPONSE_BYTES), RESPONSE_BYTES);
+}
+
 EITHER(an_exchange_is_one_ring_record)
 {
 	uint64_t events = rig_stat(t->r, RT_STAT_EVENTS);
