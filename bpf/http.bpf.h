@@ -130,8 +130,8 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		c->d[io].skip = h->at;
 	if (s->heads == 1 && h->state == HTTP_AFTER && h->length <= RT_HTTP_CALM_BYTES)
 		c->d[io].calm += c->d[io].calm < RT_HTTP_CALM;
-	else if (s->heads)
-		c->d[io].calm = 0;
+	else if (s->heads && (h->state != HTTP_START || h->at > s->rec.off + s->rec.len))
+		c->d[io].calm = 0; /* one without a body, or with all of it, says nothing */
 	if (s->heads && io_is_request(c, io) && (s->heads > 1 || c->d[io].run))
 		c->piped = 1;
 	return h->state != HTTP_NONE;

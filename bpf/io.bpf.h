@@ -172,6 +172,8 @@ static __always_inline void io_turn(struct conn *c, int io)
 			c->turns++;
 	} else if (d->run < 0xffff) {
 		d->run++;
+		if (d->run > 2)
+			d->calm = 0; /* a body in pieces is no short one */
 	}
 	c->calls++;
 }
@@ -232,12 +234,10 @@ static __always_inline void io_http(struct scratch *s, struct conn *c, int io, _
 	struct conn_dir *d = &c->d[io];
 	__u32 limit;
 
-	if (len > RT_HTTP_CALL_BYTES) {
+	if (len > RT_HTTP_CALL_BYTES)
 		d->big = RT_HTTP_BIG;
-		d->calm = 0;
-	} else if (d->big) {
+	else if (d->big)
 		d->big--;
-	}
 	if (http_run(s, c, io, d->skip > off ? d->skip : off) || s->at >= len ||
 	    s->rec.gap > RT_GAP_SKIPPED)
 		return;
@@ -290,6 +290,8 @@ static __always_inline bool io_copy(struct scratch *s, struct conn *c, int io, _
 		io_recognise(s, c, io, len);
 	if (c->proto == RT_PROTO_KAFKA && io_walk(s, c, io, len, &silent))
 		return !silent;
+	if (c->proto == RT_PROTO_HTTP && len > RT_HTTP_CALM_BYTES)
+		c->d[io].calm = 0;
 	if (c->proto == RT_PROTO_HTTP && io_http_wanted(c, io, off, len)) {
 		io_http(s, c, io, off, len);
 		return true;

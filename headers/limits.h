@@ -24,7 +24,7 @@
 /* recognition: a connection not recognised by then is left alone for good */
 #define RT_UNKNOWN_BYTES 16384
 #define RT_UNKNOWN_TURNS 8
-#define RT_UNKNOWN_NS    500000000ull /* and not before user space had a look */
+#define RT_UNKNOWN_NS    900000000ull /* and not before user space had a look */
 
 /* kernel: maps */
 #define RT_PID_BITS         (4u << 20) /* PID_MAX_LIMIT of 64-bit kernels */

@@ -139,6 +139,17 @@ static void proc_select(struct procs *ps, struct proc *p)
 		capture_trace(ps->capture, p->tgid, p->verdict != CONFIG_IGNORE);
 }
 
+/* There is no room for it: what is selected is observed, as service `unknown`; who is to be asked
+ * for ports is not. */
+static void proc_refuse(struct procs *ps, uint32_t tgid, struct slice exe, struct slice args)
+{
+	struct config_proc who = {.tgid = tgid, .exe = exe, .args = args};
+
+	if (ps->capture)
+		capture_trace(ps->capture, tgid,
+			      tgid != ps->self && config_select(ps->config, &who) == CONFIG_TRACE);
+}
+
 static char *dup_bytes(const char *s, size_t n)
 {
 	char *copy = malloc(n + 1);
@@ -203,6 +214,9 @@ static int scan_one(void *arg, const struct procfs_proc *from)
 		if (!p->exec_seen)
 			proc_take(p, from);
 		proc_select(scan->procs, p);
+	} else {
+		proc_refuse(scan->procs, from->tgid, slice_str(from->exe),
+			    slice_make(from->args, from->args_bytes));
 	}
 	scan->between(scan->arg);
 	return 0;
@@ -232,8 +246,18 @@ static void on_exec(struct procs *ps, const struct rt_rec_exec *rec)
 	struct proc *p = proc_get(ps, rec->tgid);
 	size_t args = rec->args_bytes > sizeof(rec->args) ? sizeof(rec->args) : rec->args_bytes;
 
-	if (!p)
+	if (!p && ps->config->rules_count && proc_read(ps, rec->tgid) == 0) {
+		proc_refuse(ps, rec->tgid, slice_str(ps->buf->exe),
+			    slice_make(ps->buf->args, ps->buf->args_bytes));
 		return;
+	}
+	if (!p) {
+		size_t exe = strnlen(rec->filename, sizeof(rec->filename));
+
+		proc_refuse(ps, rec->tgid, slice_make(rec->filename, exe),
+			    slice_make(rec->args, args));
+		return;
+	}
 	proc_clear(p);
 	p->exit_ns = 0;
 	p->exec_seen = p->sure = true;
@@ -354,7 +378,7 @@ bool procs_known(struct procs *ps, uint32_t tgid)
 	p = proc_get(ps, tgid);
 	if (p)
 		proc_take(p, ps->buf);
-	return p != NULL;
+	return true; /* there is no room for it, and nothing more to be known */
 }
 
 bool procs_selects_conn(struct procs *ps, uint32_t tgid, uint16_t local_port, uint16_t remote_port)

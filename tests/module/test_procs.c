@@ -10,10 +10,14 @@
 
 #define GONE 7000001u /* beyond any process's number */
 
+static char selected[8]; /* by the number behind GONE: '+', '-', or 0 */
+
 /* Instead of the kernel half's. */
 void capture_trace(struct capture *c, uint32_t tgid, bool on)
 {
-	(void)c, (void)tgid, (void)on;
+	(void)c;
+	if (tgid - GONE < sizeof(selected))
+		selected[tgid - GONE] = on ? '+' : '-';
 }
 
 void capture_unprime(struct capture *c)
@@ -29,7 +33,8 @@ static void up(uint32_t processes)
 {
 	config = (struct config){.processes_max = processes};
 	names = intern_new(256);
-	if (procs_new(&config, names, NULL, &procs))
+	memset(selected, 0, sizeof(selected));
+	if (procs_new(&config, names, (struct capture *)selected, &procs))
 		abort();
 }
 
@@ -111,14 +116,23 @@ TEST(a_number_that_is_used_again)
 	down();
 }
 
+/* One that there is no room for is selected by the rules nevertheless, but has no name. */
 TEST(no_more_than_is_set)
 {
+	char shell[] = "*/nginx";
+	struct config_rule rule = {.match.exe = shell, .exclude = true};
+
 	up(2);
 	EXECUTED(GONE, "/usr/bin/uvicorn", "uvicorn\0shop.main:app");
-	EXECUTED(GONE + 1, "/usr/sbin/nginx", "nginx\0");
+	EXECUTED(GONE + 1, "/usr/bin/uvicorn", "uvicorn\0shop.main:app");
 	CHECK_EQ(procs_refused(procs), 0);
 	EXECUTED(GONE + 2, "/usr/sbin/nginx", "nginx\0");
 	CHECK_EQ(procs_refused(procs), 1);
 	CHECK_STR(service(GONE + 2), "unknown");
+	config.rules = &rule;
+	config.rules_count = 1;
+	EXECUTED(GONE + 3, "/usr/sbin/nginx", "nginx\0");
+	EXECUTED(GONE + 4, "/usr/bin/uvicorn", "uvicorn\0shop.main:app");
+	CHECK_STR(selected, "+++-+");
 	down();
 }

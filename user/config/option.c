@@ -50,7 +50,7 @@ const struct option options[] = {
 	LIMIT("processes-max", processes_max, RT_PROCS_MAX, 16, 1 << 20,
 	      "processes known at most; the service of more is `unknown`"),
 	LIMIT("connections-max", connections_max, RT_CONNS_MAX, 16, 1 << 20,
-	      "connections followed at most; more are left alone"),
+	      "connections followed at most; more are not counted"),
 	LIMIT("http-pending-max", http_pending_max, RT_HTTP_PENDING, 1, 1 << 16,
 	      "HTTP requests of a connection that wait for their response; more are not paired"),
 	LIMIT("postgres-pending-max", postgres_pending_max, RT_PG_PENDING, 16, 1 << 20,
@@ -62,7 +62,8 @@ const struct option options[] = {
 	LIMIT("kafka-topics-max", kafka_topics_max, RT_TOPICS_MAX, 1, RT_TOPICS_MAX,
 	      "topics whose names are remembered; the one not used for longest goes"),
 	LIMIT("kafka-partitions-max", kafka_partitions_max, RT_KAFKA_PARTS, 16, 1 << 20,
-	      "partitions of which lags are known, and that a connection's requests name"),
+	      "partitions, consumers and groups of which lags are known, each, and partitions that a"
+	      " connection's requests name"),
 	{ .name = "series-expire", .type = OPTION_DURATION, .offset = AT(series_expire_ns),
 	  .preset = "10m", .min = CLOCK_NS_PER_SECOND, .max = 7 * 86400 * CLOCK_NS_PER_SECOND,
 	  .meta = "TIME", .reloads = true, .help = "forget a series that did not change for so long" },

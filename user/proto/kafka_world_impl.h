@@ -37,7 +37,7 @@ struct kafka_world {
 /* The topic of this number has got a name. */
 void world_lag_named(struct world_lag *l, uint32_t number, uint32_t name);
 
-/* marks: KAFKA_MARKS_MAX, or less. No memory is taken yet. */
+/* marks: of each kind at most. No memory is taken yet. */
 void world_lag_init(struct world_lag *l, uint32_t marks);
 void world_lag_free(struct world_lag *l);
 
