@@ -49,7 +49,8 @@ static int capture_libbpf_log(enum libbpf_print_level level, const char *fmt, va
 	return 0;
 }
 
-/* Whether a map may have values of so many bytes: before Linux 6.12 of four megabytes at most. */
+/* Whether a map may have values of so many bytes: older kernels allow what kmalloc() does, 4 MiB.
+ */
 static bool capture_value_allowed(uint32_t bytes)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "redtap_probe", 4, bytes, 1, NULL);
