@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The ABI between the BPF programs and user space: records of the per-CPU queues, and of the
- * iterator over socket storage. Fixed-width types, no implicit padding, host byte order. A queue
- * record holds one or more of them, each at a multiple of eight bytes.
+ * iterator over socket storage. Fixed-width types, no implicit padding, host byte order. What is
+ * written to a queue at once is one or more of them, each at a multiple of eight bytes.
  *
  * Ordering. Within one direction of a connection the records' offsets are in order once all queues
  * have been read; between directions there is no order: `other` says how far the other direction
