@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "queue.h"
 #include "rig.h"
@@ -168,6 +169,57 @@ TEST(a_taken_queue_is_passed_by)
 	taken(CAPTURE_SOCKET);
 	if (!test_failed)
 		taken(CAPTURE_SYSCALL);
+}
+
+struct child {
+	pid_t pid;
+	int forked, conns, early;
+};
+
+static void on_child(void *arg, const struct rt_rec *rec)
+{
+	struct child *c = arg;
+
+	if (rec->type == RT_REC_FORK && ((const struct rt_rec_proc *)rec)->tgid == (uint32_t)c->pid)
+		c->forked++;
+	if (rec->type == RT_REC_CONN &&
+	    ((const struct rt_rec_conn *)rec)->tgid == (uint32_t)c->pid) {
+		c->conns++;
+		c->early += !c->forked;
+	}
+}
+
+/* The ring's records of a process come before what the process wrote to a queue. */
+TEST(a_process_is_told_before_its_connections)
+{
+	struct rig *r = rig_new(CAPTURE_AUTO);
+	struct rig_pair p;
+	struct child c = {0};
+	int go[2];
+	char byte = 0;
+
+	if (!r)
+		return;
+	if (pipe(go))
+		abort();
+	rig_read(r);
+	c.pid = fork();
+	if (!c.pid) {
+		if (read(go[0], &byte, 1) == 1 && rig_connect(RIG_V4, &p))
+			exchange(&p);
+		_exit(0);
+	}
+	capture_trace(r->capture, (uint32_t)c.pid, true); /* redtap's own children are not */
+	if (write(go[1], &byte, 1) != 1)
+		abort();
+	waitpid(c.pid, NULL, 0);
+	close(go[0]);
+	close(go[1]);
+	CHECK(capture_read(r->capture, on_child, &c) > 0);
+	CHECK_EQ(c.forked, 1);
+	CHECK_EQ(c.conns, 2);
+	CHECK_EQ(c.early, 0);
+	rig_free(r);
 }
 
 static bool readable(struct rig *r)
