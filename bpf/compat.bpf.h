@@ -77,11 +77,11 @@
 #define REGS_IN_SYSCALL(r) ((r)->ax == (unsigned long)-ENOSYS)
 
 /* Who sees the value sees what was written before it: this machine does not swap stores. */
-static __always_inline void publish(__u64 *at, __u64 value)
-{
-	asm volatile("" ::: "memory");
-	*(volatile __u64 *)at = value;
-}
+#define publish(at, value)                                                                         \
+	do {                                                                                       \
+		asm volatile("" ::: "memory");                                                     \
+		*(volatile __typeof__(*(at)) *)(at) = (value);                                     \
+	} while (0)
 #else
 #error "redtap's capture knows x86-64 only"
 #endif

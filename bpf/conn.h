@@ -40,16 +40,31 @@ struct conn_dir {
 	__u16 run;  /* calls since the other direction's last */
 	__u8 gap;   /* enum rt_gap of [prev, off) */
 	__u8 eof;
-	__u8 big;  /* HTTP: short calls that are still looked at after a long one */
+	__u8 wary; /* HTTP: see WARY_HEADS */
 	__u8 head; /* HTTP: the walk stands inside a head, or behind one that announced a body */
 	__u8 due;  /* a record of the other direction is out that comes after what this one's next
 		      brings */
-	__u8 calm; /* HTTP, receives: heads by themselves in a row whose bodies were short */
+	__u8 pad;
 	union {
 		__u32 piece;    /* sends: as `base`, bytes in one piece and thread (send_place()) */
 		__u32 base_seq; /* receives, likewise: TCP's own sequence of it */
 	};
 };
+
+/*
+ * How wary of long bodies a direction is (conn_dir.wary). Each one makes it so, each call or head
+ * without takes one off. Up to WARY_HEADS, where it begins, what a client reads of a head by itself
+ * is walked, because its body comes with the next call; above, every call is; at 0, neither.
+ */
+#define WARY_HEADS RT_HTTP_CALM
+#define WARY_CALLS (WARY_HEADS + RT_HTTP_BIG)
+
+/* A body was seen, or announced, that is no short one. */
+static __always_inline void wary_of_heads(struct conn_dir *d)
+{
+	if (d->wary < WARY_HEADS)
+		d->wary = WARY_HEADS;
+}
 
 /* sendmmsg, recvmmsg: the vector last seen, and the entry that comes next. */
 struct conn_vec {
@@ -58,8 +73,8 @@ struct conn_vec {
 	__u32 pad;
 };
 
-#define WAIT_FRONT      80  /* behind so much, one record more may wait */
-#define WAIT_RECORD     552 /* its size */
+#define WAIT_FRONT      80   /* behind so much, one record more may wait */
+#define WAIT_RECORD     1576 /* its size */
 #define WAIT_BYTES      (WAIT_FRONT + WAIT_RECORD)
 #define WAIT_PAYLOAD    (WAIT_RECORD - sizeof(struct rt_rec_data) - sizeof(struct rt_frag))
 #define WAIT_MERGED_MAX (1u << 30)
@@ -76,7 +91,7 @@ struct conn_wait {
 };
 
 /*
- * Charged to the application's option memory: with the kernel's own 72 bytes it fills 1 KiB. What
+ * Charged to the application's option memory: with the kernel's own 72 bytes it fills 2 KiB. What
  * every call needs stands together: each line of it that is not in the cache costs as much as a
  * helper's call.
  */
@@ -107,7 +122,7 @@ struct conn {
 	struct conn_wait wait;
 };
 
-#define CONN_BYTES_MAX 952
+#define CONN_BYTES_MAX 1976
 _Static_assert(sizeof(struct conn) <= CONN_BYTES_MAX, "socket storage");
 
 /* What comes in and goes out at this end: whether it is the client's. */

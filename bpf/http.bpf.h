@@ -115,6 +115,7 @@ static long http_loop(__u64 i, void *arg)
 static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io, __u64 from)
 {
 	struct conn_http *h = &c->http[io];
+	struct conn_dir *d = &c->d[io];
 	struct http_ctx x = {s, c, io};
 
 	if (h->at != from || h->state == HTTP_NONE)
@@ -125,14 +126,14 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		h->state = HTTP_NONE;
 		s->done = 1;
 	}
-	c->d[io].head = h->state > HTTP_START;
-	if (h->at > c->d[io].skip && h->at > s->rec.off + s->rec.len)
-		c->d[io].skip = h->at;
+	d->head = h->state > HTTP_START;
+	if (h->at > d->skip && h->at > s->rec.off + s->rec.len)
+		d->skip = h->at;
 	if (s->heads == 1 && h->state == HTTP_AFTER && h->length <= RT_HTTP_CALM_BYTES)
-		c->d[io].calm += c->d[io].calm < RT_HTTP_CALM;
+		d->wary -= d->wary && d->wary <= WARY_HEADS;
 	else if (s->heads && (h->state != HTTP_START || h->at > s->rec.off + s->rec.len))
-		c->d[io].calm = 0; /* one without a body, or with all of it, says nothing */
-	if (s->heads && io_is_request(c, io) && (s->heads > 1 || c->d[io].run))
+		wary_of_heads(d); /* one without a body, or with all of it, says nothing */
+	if (s->heads && io_is_request(c, io) && (s->heads > 1 || d->run))
 		c->piped = 1;
 	return h->state != HTTP_NONE;
 }

@@ -173,7 +173,7 @@ static __always_inline void io_turn(struct conn *c, int io)
 	} else if (d->run < 0xffff) {
 		d->run++;
 		if (d->run > 2)
-			d->calm = 0; /* a body in pieces is no short one */
+			wary_of_heads(d); /* a body in pieces is no short one */
 	}
 	c->calls++;
 }
@@ -225,7 +225,8 @@ static __always_inline bool io_http_wanted(struct conn *c, int io, __u64 off, __
 
 	if (c->role == RT_ROLE_UNKNOWN || pos >= off + len)
 		return false;
-	return len > RT_HTTP_CALL_BYTES || d->big || c->piped || (d->head && c->http[io].at == pos);
+	return len > RT_HTTP_CALL_BYTES || d->wary > WARY_HEADS || c->piped ||
+	       (d->head && c->http[io].at == pos);
 }
 
 /* Walks from head to head; what the walk cannot follow is copied as it is. */
@@ -235,9 +236,9 @@ static __always_inline void io_http(struct scratch *s, struct conn *c, int io, _
 	__u32 limit;
 
 	if (len > RT_HTTP_CALL_BYTES)
-		d->big = RT_HTTP_BIG;
-	else if (d->big)
-		d->big--;
+		d->wary = WARY_CALLS;
+	else if (d->wary > WARY_HEADS)
+		d->wary--;
 	if (http_run(s, c, io, d->skip > off ? d->skip : off) || s->at >= len ||
 	    s->rec.gap > RT_GAP_SKIPPED)
 		return;
@@ -291,7 +292,7 @@ static __always_inline bool io_copy(struct scratch *s, struct conn *c, int io, _
 	if (c->proto == RT_PROTO_KAFKA && io_walk(s, c, io, len, &silent))
 		return !silent;
 	if (c->proto == RT_PROTO_HTTP && len > RT_HTTP_CALM_BYTES)
-		c->d[io].calm = 0;
+		wary_of_heads(&c->d[io]);
 	if (c->proto == RT_PROTO_HTTP && io_http_wanted(c, io, off, len)) {
 		io_http(s, c, io, off, len);
 		return true;

@@ -135,6 +135,7 @@ static __always_inline void conn_init(struct conn *c, __u8 role)
 	c->tgid = bpf_get_current_pid_tgid() >> 32;
 	c->role = role;
 	c->last_io = 0xff;
+	c->d[RT_RECV].wary = c->d[RT_SEND].wary = WARY_HEADS;
 	c->born_ns = bpf_ktime_get_ns();
 }
 

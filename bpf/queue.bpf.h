@@ -57,12 +57,6 @@ static __always_inline void *queue_room(struct rt_queue *q, __u64 bytes)
 	return entry + 1;
 }
 
-static __always_inline void queue_leave(struct rt_queue *q)
-{
-	barrier();
-	*(volatile __u32 *)&q->busy = 0;
-}
-
 /*
  * This CPU's queue, to write `bytes` of records to *to, which ends with queue_end(). NULL: somebody
  * else writes, and the ring is to be used; with *full: neither, there is no room. Atomic, because a
@@ -78,7 +72,7 @@ static __always_inline struct rt_queue *queue_begin(__u64 bytes, void **to, bool
 	*to = queue_room(q, bytes);
 	if (*to)
 		return q;
-	queue_leave(q);
+	publish(&q->busy, 0);
 	*full = true;
 	return NULL;
 }
@@ -106,7 +100,7 @@ static __always_inline void queue_end(struct rt_queue *q, __u64 bytes)
 		if (queue_fill(q) > cfg_wake_bytes)
 			ring_wake(q);
 	}
-	queue_leave(q);
+	publish(&q->busy, 0);
 }
 
 /* For a write to the ring, likewise. */
@@ -128,7 +122,7 @@ static __always_inline long queue_write(const void *from, __u64 bytes)
 	if (!q)
 		return full ? -1 : bpf_ringbuf_output(&ring, (void *)from, bytes, ring_flags());
 	if (bpf_probe_read_kernel(to, bytes, from)) {
-		queue_leave(q);
+		publish(&q->busy, 0);
 		return -1;
 	}
 	queue_end(q, bytes);

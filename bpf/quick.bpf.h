@@ -26,11 +26,11 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 		return false;
 	if (c->proto != RT_PROTO_HTTP)
 		return c->proto == RT_PROTO_POSTGRES;
-	return !d->big && !d->head && !c->piped && !(io_is_request(c, io) && d->run);
+	return d->wary <= WARY_HEADS && !d->head && !c->piped && !(io_is_request(c, io) && d->run);
 }
 
 #define QUICK_HEAD  (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
-#define QUICK_BYTES 1024 /* of a call; to wait, no more than WAIT_PAYLOAD */
+#define QUICK_BYTES WAIT_PAYLOAD /* of a call */
 
 /*
  * Whether a short call's head need not be walked: a request that has nothing behind its head, as
@@ -42,7 +42,7 @@ static __always_inline bool http_settled(struct conn *c, int io, bool ends, __u8
 {
 	if (io_is_request(c, io))
 		return ends && !c->d[io].run && first != 'P';
-	return io == RT_SEND || !ends || c->d[RT_RECV].calm >= RT_HTTP_CALM;
+	return io == RT_SEND || !ends || !c->d[RT_RECV].wary;
 }
 
 /* The head of a record of `bytes`. Under the lock. */
@@ -189,14 +189,14 @@ static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 		return false;
 	if (!wait_trylock(&c->wait))
 		return false;
-	fits = c->wait.bytes <= WAIT_FRONT && len <= WAIT_PAYLOAD;
+	fits = c->wait.bytes <= WAIT_FRONT;
 	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due && fits;
 	if (!fits && c->proto == RT_PROTO_HTTP && io_is_request(c, io))
 		done = false;
 	else
 		done = waits ? quick_wait(s, x, io, off) : quick_out(s, x, io, off);
 	if (!waits) {
-		wait_release(&c->wait);
+		publish(&c->wait.lock, 0); /* nothing waits any more */
 		return done;
 	}
 	wait_unlock(&c->wait);

@@ -103,7 +103,7 @@ static __noinline struct conn *fb_conn(struct sock *sk, __u32 ino, int io, __u32
 	fresh = bpf_map_lookup_elem(&fb_fresh, &zero);
 	if (!fresh)
 		return NULL;
-	__builtin_memset(fresh, 0, sizeof(*fresh));
+	__builtin_memset(fresh, 0, offsetof(struct conn, wait.buf)); /* nothing waits */
 	conn_init(fresh, RT_ROLE_UNKNOWN);
 	fresh->ino = ino;
 	if (sk_is_tcp(sk, family)) {

@@ -48,17 +48,13 @@ static __always_inline bool wait_lock(struct conn_wait *w)
 	return x.got != 0;
 }
 
-/* A full barrier: what is asked after it (wait_overtaken()) was not read before. */
+/*
+ * A full barrier: what is asked after it (wait_overtaken()) was not read before. Who asks nothing
+ * may do with publish().
+ */
 static __always_inline void wait_unlock(struct conn_wait *w)
 {
 	__sync_lock_test_and_set(&w->lock, 0);
-}
-
-/* Where nothing waits any more, nothing is asked after it. */
-static __always_inline void wait_release(struct conn_wait *w)
-{
-	barrier();
-	*(volatile __u32 *)&w->lock = 0;
 }
 
 /* After the lock: whether nothing may come that takes along what was put. */

@@ -45,7 +45,7 @@
 #define RT_QUEUE_MIN_BYTES   (112u << 10) /* of one CPU */
 #define RT_QUEUE_LEAST_BYTES (8u << 10)   /* the same when less than the default is asked for */
 #define RT_QUEUE_STEP_SURE   (4u << 20)   /* a value that every kernel allows a map */
-#define RT_QUEUE_BEHIND      9216         /* room for what ends behind it: the largest write */
+#define RT_QUEUE_BEHIND      10240        /* room for what ends behind it: the largest write */
 
 /* process start: what is captured at exec */
 #define RT_EXEC_ARGS_BYTES 2048

@@ -63,6 +63,7 @@ class NginxLoad:
     unit = "requests/s"
     generator = "wrk"
     connections = 32
+    headers = ()
 
     def __init__(self, seconds, path):
         self.seconds, self.path = seconds, path
@@ -74,11 +75,24 @@ class NginxLoad:
             self.server.url(self.path),
             self.seconds,
             connections=self.connections,
+            headers=self.headers,
             cpus=CLIENT_CPU,
         )
 
     def stop(self):
         self.server.stop()
+
+
+class NginxHeads(NginxLoad):
+    """The tiny file asked for as browsers and services do, in a head of 920 bytes."""
+
+    headers = (
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "Accept-Language: en-US,en;q=0.5",
+        "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "Authorization: Bearer " + "eyJhbGciOiJIUzI1NiJ9." * 26,
+    )
 
 
 class NginxBody(NginxLoad):
@@ -162,6 +176,7 @@ class KafkaLoad:
 
 LOADS = {
     "nginx-tiny": lambda seconds: NginxLoad(seconds, "/tiny.txt"),
+    "nginx-heads": lambda seconds: NginxHeads(seconds, "/tiny.txt"),
     "nginx-100k": lambda seconds: NginxLoad(seconds, "/large.bin"),
     "nginx-body": NginxBody,
     "fastapi": FastapiLoad,

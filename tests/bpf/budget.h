@@ -15,17 +15,17 @@ struct budget {
 };
 
 static const struct budget budgets[] = {
-	{"rt_destroy", 575, 2200},
+	{"rt_destroy", 590, 4600},
 	{"rt_exec", 260, 270},
 	{"rt_exit", 85, 80},
 	{"rt_fork", 120, 125},
-	{"rt_iter_files", 550, 2150},
+	{"rt_iter_files", 550, 4550},
 	{"rt_iter_sockets", 330, 1700},
 	{"rt_send_start", 850, 1430},
-	{"rt_set_state", 610, 3900},
-	{"rt_sock_recv", 12000, 122000},
-	{"rt_sock_send", 12500, 130000},
-	{"rt_sys_exit", 17500, 235000},
+	{"rt_set_state", 630, 8400},
+	{"rt_sock_recv", 13500, 170000},
+	{"rt_sock_send", 14000, 150000},
+	{"rt_sys_exit", 19000, 260000},
 };
 
 #endif

@@ -203,6 +203,33 @@ EITHER(an_exchange_is_one_ring_record)
 	}
 }
 
+/* With cookies and tokens, a head is as long as that. One that is longer does not wait. */
+EITHER(so_is_one_with_a_long_head)
+{
+	static uint8_t sent[32768];
+	uint64_t at = REQUEST_BYTES, events;
+
+	memcpy(sent, request, at);
+	for (size_t n = 400; n <= 2000; n += 100) {
+		char *head = (char *)sent + at;
+
+		for (int i = snprintf(head, n, "GET /%zu HTTP/1.1\r\nCookie: ", n); i < (int)n; i++)
+			head[i] = (char)('a' + (i * i + (int)n) % 26);
+		memcpy(head + n - 4, "\r\n\r\n", 4);
+		events = rig_stat(t->r, RT_STAT_EVENTS);
+		move(t->p.client, t->p.server, head, n);
+		reply(t);
+		read_only(t);
+		if (n <= 1024)
+			CHECK_EQ(rig_stat(t->r, RT_STAT_EVENTS) - events, 2);
+		at += n;
+	}
+	CHECK_EQ(dir(t, true, RT_RECV)->end, at);
+	CHECK(rig_has(dir(t, true, RT_RECV), sent, 0, at));
+	CHECK(rig_has(dir(t, false, RT_SEND), sent, 0, at));
+	CHECK_EQ(dir(t, true, RT_SEND)->end, 18 * RESPONSE_BYTES);
+}
+
 /*
  * The kernel fills one packet with the end of one answer's first half and begins the next with its
  * second: it looks for the user's bytes twice, and the second time they do not begin there.

@@ -40,10 +40,12 @@ def wrk_script(paths, flag="", later=""):
     return path
 
 
-def wrk_argv(url, seconds, connections=20, script=None, threads=1):
+def wrk_argv(url, seconds, connections=20, script=None, threads=1, headers=()):
     if why := procs.have("wrk"):
         tap.skip(why)
     argv = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s"]
+    for header in headers:
+        argv += ["-H", header]
     return [*argv, *(["-s", script] if script else []), url]
 
 
