@@ -97,18 +97,13 @@ static __always_inline __u8 buffer_messages(struct scratch *s, struct pt_regs *r
 
 /*
  * Where the bytes of a call with a single buffer are, or with a vector whose first entry holds all
- * of them; 0: it is another call, or not to be told. `told`: what the start of a send said, or 0.
+ * of them; 0: it is another call, or not to be told.
  */
-static __always_inline __u64 buffer_plain(struct task_struct *task, struct pt_regs *regs, int io,
-					  bool at_exit, __u64 len, __u64 told)
+static __always_inline __u64 buffer_plain(struct pt_regs *regs, int io, __u64 len)
 {
 	__u64 nr = REGS_NR(regs);
 	struct iovec iov;
 
-	if (task_is_compat(task) || (!at_exit && !REGS_IN_SYSCALL(regs)))
-		return 0;
-	if (told && io == RT_SEND && (nr == NR_WRITEV || nr == NR_SENDMSG))
-		return told;
 	if (io == RT_SEND ? nr == NR_WRITE || nr == NR_SENDTO : nr == NR_READ || nr == NR_RECVFROM)
 		return REGS_A2(regs);
 	if ((io == RT_SEND ? nr != NR_WRITEV : nr != NR_READV) ||

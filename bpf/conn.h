@@ -27,28 +27,29 @@ struct conn_head {
 };
 
 struct conn_dir {
-	__u64 off;  /* end of the last call seen */
-	__u64 prev; /* end of what went into a queue */
-	__u64 skip; /* nothing below this offset is wanted */
-	union {
-		__u64 start_ns; /* sends: first byte of the one under way entered the kernel */
-		__u64 base;     /* receives lend their room: the user's address of it, or 0 */
-	};
-	__u64 lost; /* end of the last that found its queue full */
-	__u64 tail; /* as rt_hint.tail */
-	__u32 seq;  /* TCP's own sequence at `off` */
-	__u16 run;  /* calls since the other direction's last */
-	__u8 gap;   /* enum rt_gap of [prev, off) */
+	__u64 off;      /* end of the last call seen */
+	__u64 prev;     /* end of what went into a queue */
+	__u64 skip;     /* nothing below this offset is wanted */
+	__u64 start_ns; /* sends: first byte of the one under way entered the kernel */
+	__u64 lost;     /* end of the last that found its queue full */
+	__u64 tail;     /* as rt_hint.tail */
+	__u32 seq;      /* TCP's own sequence at `off` */
+	__u16 run;      /* calls since the other direction's last */
+	__u8 gap;       /* enum rt_gap of [prev, off) */
 	__u8 eof;
 	__u8 wary; /* HTTP: see WARY_HEADS */
 	__u8 head; /* HTTP: the walk stands inside a head, or behind one that announced a body */
 	__u8 due;  /* a record of the other direction is out that comes after what this one's next
 		      brings */
-	__u8 pad;
-	union {
-		__u32 piece;    /* sends: as `base`, bytes in one piece and thread (send_place()) */
-		__u32 base_seq; /* receives, likewise: TCP's own sequence of it */
-	};
+	__u8 pad[5];
+};
+
+/* Where the bytes of a send are, as far as they are in two pieces; told by its start. */
+struct conn_place {
+	__u64 base[2]; /* user addresses */
+	__u32 len[2];
+	__u32 seq; /* TCP's own at the first of them */
+	__u32 tid; /* who sends; 0: nothing was told */
 };
 
 /*
@@ -73,8 +74,8 @@ struct conn_vec {
 	__u32 pad;
 };
 
-#define WAIT_FRONT      80   /* behind so much, one record more may wait */
-#define WAIT_RECORD     1576 /* its size */
+#define WAIT_FRONT      512  /* behind so much, one record more may wait */
+#define WAIT_RECORD     1112 /* its size */
 #define WAIT_BYTES      (WAIT_FRONT + WAIT_RECORD)
 #define WAIT_PAYLOAD    (WAIT_RECORD - sizeof(struct rt_rec_data) - sizeof(struct rt_frag))
 #define WAIT_MERGED_MAX (1u << 30)
@@ -92,8 +93,8 @@ struct conn_wait {
 
 /*
  * Charged to the application's option memory: with the kernel's own 72 bytes it fills 2 KiB. What
- * every call needs stands together: each line of it that is not in the cache costs as much as a
- * helper's call.
+ * every call needs stands together, in three cache lines (the kernel's last 8 bytes begin the
+ * first): each that is not in the cache costs as much as a helper's call.
  */
 struct conn {
 	__u64 id; /* 0: the kernel's own socket, left alone */
@@ -104,7 +105,8 @@ struct conn {
 	__u8 last_io; /* enum rt_io, 0xff before the first call */
 	__u8 turns;
 	__u8 noseq;
-	__u8 piped;           /* HTTP: requests were pipelined */
+	__u8 piped; /* HTTP: requests were pipelined */
+	struct conn_place place;
 	struct conn_dir d[2]; /* by enum rt_io */
 	union {
 		struct conn_http http[2];

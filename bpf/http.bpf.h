@@ -109,6 +109,19 @@ static long http_loop(__u64 i, void *arg)
 }
 
 /*
+ * Whether the head that ended has a short body, or none. Of a response what comes with it and no
+ * more says nothing: only a head by itself makes a client wary.
+ */
+static __always_inline bool http_short(const struct scratch *s, const struct conn_http *h,
+				       bool request)
+{
+	if (request)
+		return h->state == HTTP_START &&
+		       h->at <= s->rec.off + s->rec.len + RT_HTTP_CALM_BYTES;
+	return h->state == HTTP_AFTER && h->length <= RT_HTTP_CALM_BYTES;
+}
+
+/*
  * Walks from the cursor on, or over what stands copied in the scratch already. False: the rest of
  * the call is to be copied as it is.
  */
@@ -129,10 +142,10 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 	d->head = h->state > HTTP_START;
 	if (h->at > d->skip && h->at > s->rec.off + s->rec.len)
 		d->skip = h->at;
-	if (s->heads == 1 && h->state == HTTP_AFTER && h->length <= RT_HTTP_CALM_BYTES)
+	if (s->heads == 1 && http_short(s, h, io_is_request(c, io)))
 		d->wary -= d->wary && d->wary <= WARY_HEADS;
 	else if (s->heads && (h->state != HTTP_START || h->at > s->rec.off + s->rec.len))
-		wary_of_heads(d); /* one without a body, or with all of it, says nothing */
+		wary_of_heads(d);
 	if (s->heads && io_is_request(c, io) && (s->heads > 1 || d->run))
 		c->piped = 1;
 	return h->state != HTTP_NONE;

@@ -9,7 +9,6 @@ struct io_call {
 	struct conn *conn;
 	struct task_struct *task;
 	struct pt_regs *regs;
-	__u64 base;    /* where they are, told by the start of the send; or 0 */
 	__u64 sent_ns; /* when the last of them was handed on, by TCP's own clock; or 0 */
 	__u32 ret;     /* bytes moved */
 	__u32 seq[2];  /* TCP's own, by enum rt_io, after the call */
@@ -49,29 +48,27 @@ static __always_inline __u64 io_now(struct io_call *x)
 	return !c->noseq && c->last_ns && x->sent_ns > c->last_ns ? x->sent_ns : bpf_ktime_get_ns();
 }
 
-/* How many bytes stand in one piece there, up to 65535, and whose thread it is. */
-static __always_inline __u32 send_piece(struct task_struct *task, __u64 left)
-{
-	return task->pid << 16 | (left < 0xffff ? left : 0xffff);
-}
-
 /*
  * What the start of a send said of its bytes, if it was this one's: at the same place in the
- * stream, by the same thread, and all of them in one piece. 0: not known.
+ * stream, by the same thread, and all of them in two pieces. send_place() on another CPU writes it
+ * the other way round.
  */
-static __always_inline __u64 send_base(struct io_call *x)
+static __always_inline bool send_place_told(struct io_call *x, struct conn_place *told)
 {
-	struct conn *c = x->conn;
-	__u64 base = c->d[RT_RECV].base;
-	__u32 left;
+	struct conn_place *p = &x->conn->place;
 
-	c->d[RT_RECV].base = 0;
+	told->base[0] = p->base[0];
+	told->len[0] = p->len[0];
+	told->len[1] = 0;
+	if (x->ret > told->len[0]) {
+		told->base[1] = p->base[1];
+		told->len[1] = p->len[1];
+	}
 	barrier();
-	left = c->d[RT_SEND].piece & 0xffff;
-	if (x->seq[RT_SEND] - x->ret != c->d[RT_RECV].base_seq || x->ret > left ||
-	    c->d[RT_SEND].piece != send_piece(x->task, left))
-		return 0;
-	return base;
+	if (p->tid != (__u32)x->task->pid || p->seq != x->seq[RT_SEND] - x->ret)
+		return false;
+	p->tid = 0;
+	return x->ret <= (__u64)told->len[0] + told->len[1];
 }
 
 /*

@@ -26,7 +26,8 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 		return false;
 	if (c->proto != RT_PROTO_HTTP)
 		return c->proto == RT_PROTO_POSTGRES;
-	return d->wary <= WARY_HEADS && !d->head && !c->piped && !(io_is_request(c, io) && d->run);
+	return d->wary <= WARY_HEADS && !d->head && !c->piped &&
+	       !(d->wary && d->run && io_is_request(c, io));
 }
 
 #define QUICK_HEAD  (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
@@ -35,14 +36,19 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 /*
  * Whether a short call's head need not be walked: a request that has nothing behind its head, as
  * far as its ends show, and no body (POST, PUT, PATCH); what a server answers; what a client reads,
- * unless the head ends with it, so that a body may begin with the next call, and the bodies behind
- * such heads were not short so far. `ends`: with an empty line; `first`: the first byte.
+ * unless the head ends with it, so that a body may begin with the next call. Of a direction that is
+ * not wary, nothing but what may be a further request behind one. `ends`: with an empty line;
+ * `first`: the first byte.
  */
 static __always_inline bool http_settled(struct conn *c, int io, bool ends, __u8 first)
 {
-	if (io_is_request(c, io))
-		return ends && !c->d[io].run && first != 'P';
-	return io == RT_SEND || !ends || !c->d[RT_RECV].wary;
+	struct conn_dir *d = &c->d[io];
+
+	if (!io_is_request(c, io))
+		return io == RT_SEND || !ends || !d->wary;
+	if (d->run)
+		return !d->wary && !ends && (first < 'A' || first > 'Z');
+	return !d->wary || (ends && first != 'P');
 }
 
 /* The head of a record of `bytes`. Under the lock. */
@@ -162,6 +168,36 @@ static __always_inline bool quick_out(struct scratch *s, struct io_call *x, int 
 	return true;
 }
 
+/* Bytes of a short call in two pieces, of which the first has `n`. */
+static __always_inline bool quick_copy_two(struct scratch *s, const struct conn_place *told,
+					   __u64 len)
+{
+	__u64 n = told->len[0] < len ? told->len[0] : len, rest = len - n;
+
+	barrier_var(n);
+	barrier_var(rest);
+	if (n > QUICK_BYTES || rest > QUICK_BYTES)
+		return false;
+	return (!n || !bpf_probe_read_user(s->body, n, (void *)told->base[0])) &&
+	       (!rest || !bpf_probe_read_user(s->body + n, rest, (void *)told->base[1]));
+}
+
+/* Brings a short call's bytes into the scratch. False: that takes a longer look. */
+static __always_inline bool quick_copy(struct scratch *s, struct io_call *x, int io, __u64 len)
+{
+	__u64 nr = REGS_NR(x->regs), base;
+	struct conn_place told;
+
+	if (task_is_compat(x->task) || (!x->at_exit && !REGS_IN_SYSCALL(x->regs)))
+		return false;
+	if (io == RT_SEND && (nr == NR_WRITEV || nr == NR_SENDMSG) && x->have_seq &&
+	    cfg_stamp_sends && send_place_told(x, &told))
+		return quick_copy_two(s, &told, len);
+	base = buffer_plain(x->regs, io, len);
+	barrier_var(len);
+	return base && len <= QUICK_BYTES && !bpf_probe_read_user(s->body, len, (void *)base);
+}
+
 /*
  * A short call in one piece: a request waits, anything else goes into the queue with what waits. By
  * way of the scratch, because a copy from the user to memory of the slab costs the kernel a look at
@@ -172,16 +208,16 @@ static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 	struct conn *c = x->conn;
 	struct conn_dir *d = &c->d[io];
 	struct scratch *s;
-	__u64 base, len = x->ret;
-	bool fits, waits, done;
+	__u64 len = x->ret;
+	bool waits, done;
 
 	if (len < 4 || len > QUICK_BYTES || !quick_plain(x, io, off))
 		return false;
-	base = buffer_plain(x->task, x->regs, io, x->at_exit, len, x->base);
 	s = io_scratch(io);
+	if (!s || !quick_copy(s, x, io, len))
+		return false;
 	barrier_var(len);
-	if (!base || !s || len < 4 || len > QUICK_BYTES ||
-	    bpf_probe_read_user(s->body, len, (void *)base))
+	if (len < 4 || len > QUICK_BYTES)
 		return false;
 	if (c->proto == RT_PROTO_HTTP &&
 	    !http_settled(c, io, *(__u32 *)(s->body + len - 4) == bpf_htonl(0x0d0a0d0a),
@@ -189,12 +225,9 @@ static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 		return false;
 	if (!wait_trylock(&c->wait))
 		return false;
-	fits = c->wait.bytes <= WAIT_FRONT;
-	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due && fits;
-	if (!fits && c->proto == RT_PROTO_HTTP && io_is_request(c, io))
-		done = false;
-	else
-		done = waits ? quick_wait(s, x, io, off) : quick_out(s, x, io, off);
+	waits = io_is_request(c, io) && x->have_seq && !c->noseq && !c->ended && !d->due &&
+		c->wait.bytes <= WAIT_FRONT;
+	done = waits ? quick_wait(s, x, io, off) : quick_out(s, x, io, off);
 	if (!waits) {
 		publish(&c->wait.lock, 0); /* nothing waits any more */
 		return done;

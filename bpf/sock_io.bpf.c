@@ -54,7 +54,7 @@ static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
 		if (x.conn) {
 			x.conn->vec[io].vec = 0; /* the vector call ended here */
 			if (io == RT_SEND)
-				x.conn->d[RT_SEND].start_ns = x.conn->d[RT_RECV].base = 0;
+				x.conn->d[RT_SEND].start_ns = x.conn->place.tid = 0;
 		}
 		return 0;
 	}
@@ -82,8 +82,6 @@ static __always_inline int sock_io(struct sock *sk, int ret, int flags, int io,
 		x.seq[RT_RECV] = tp->copied_seq;
 		if (io == RT_SEND)
 			x.sent_ns = sent_ns(tp);
-		if (io == RT_SEND && cfg_stamp_sends)
-			x.base = send_base(&x);
 	}
 	io_call(&x, io);
 	return 0;
@@ -124,24 +122,42 @@ int BPF_PROG(rt_sock_recv, struct sock *sk, int ret, int flags)
 
 #define PROMPT_BYTES 16384
 
+static __always_inline __u32 send_len(__u64 len)
+{
+	return len < 0xffffffff ? len : 0xffffffff;
+}
+
 /*
  * Where the user's bytes are: the kernel has looked for them already, so that the hook behind the
- * call need not. For a long message it runs again, further on, which send_base() then finds out.
+ * call need not. For a long message it runs again, further on, which send_place_told() then finds
+ * out.
  */
 static __always_inline void send_place(struct conn *c, struct sock *sk, struct msghdr *msg,
 				       struct task_struct *task)
 {
 	struct iov_iter *iter = &msg->msg_iter;
-	__u64 base = 0;
+	struct conn_place *p = &c->place;
+	struct iovec *iov;
 
-	/* A vector of one entry is such a buffer, too. */
-	if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_UBUF))
-		base = (__u64)iter->ubuf + iter->iov_offset;
-	/* send_base() on another CPU reads them the other way round */
-	c->d[RT_RECV].base_seq = tcp_of(sk)->write_seq;
-	c->d[RT_SEND].piece = send_piece(task, iter->count);
+	p->tid = task->pid;
+	p->seq = tcp_of(sk)->write_seq;
 	barrier();
-	c->d[RT_RECV].base = base;
+	p->base[0] = p->base[1] = 0;
+	p->len[0] = p->len[1] = 0;
+	if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
+		p->base[0] = (__u64)iter->ubuf + iter->iov_offset;
+		p->len[0] = send_len(iter->count);
+	} else if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_IOVEC)) {
+		iov = bpf_rdonly_cast(iter->__iov, bpf_core_type_id_kernel(struct iovec));
+		p->base[0] = (__u64)iov->iov_base + iter->iov_offset;
+		p->len[0] = send_len(iov->iov_len - iter->iov_offset);
+		if (iter->nr_segs < 2)
+			return;
+		iov = bpf_rdonly_cast((void *)((__u64)iter->__iov + sizeof(*iov)),
+				      bpf_core_type_id_kernel(struct iovec));
+		p->base[1] = (__u64)iov->iov_base;
+		p->len[1] = send_len(iov->iov_len);
+	}
 }
 
 /*

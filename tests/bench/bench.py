@@ -64,6 +64,7 @@ class NginxLoad:
     generator = "wrk"
     connections = 32
     headers = ()
+    script = None
 
     def __init__(self, seconds, path):
         self.seconds, self.path = seconds, path
@@ -76,6 +77,7 @@ class NginxLoad:
             self.seconds,
             connections=self.connections,
             headers=self.headers,
+            script=self.script,
             cpus=CLIENT_CPU,
         )
 
@@ -84,7 +86,7 @@ class NginxLoad:
 
 
 class NginxHeads(NginxLoad):
-    """The tiny file asked for as browsers and services do, in a head of 920 bytes."""
+    """The tiny file asked for as browsers and services do, in a head of 880 bytes."""
 
     headers = (
         "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -93,6 +95,19 @@ class NginxHeads(NginxLoad):
         "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "Authorization: Bearer " + "eyJhbGciOiJIUzI1NiJ9." * 26,
     )
+
+
+class NginxPost(NginxLoad):
+    """A webhook: a head and 300 bytes of JSON behind it, answered in one piece."""
+
+    def __init__(self, seconds):
+        super().__init__(seconds, "/echo")
+        self.script = procs.run_dir() / "post.lua"
+        self.script.write_text(
+            'wrk.method = "POST"\n'
+            'wrk.headers["Content-Type"] = "application/json"\n'
+            f"wrk.body = '{{\"event\": \"push\", \"text\": \"{'x' * 266}\"}}'\n"
+        )
 
 
 class NginxBody(NginxLoad):
@@ -177,6 +192,7 @@ class KafkaLoad:
 LOADS = {
     "nginx-tiny": lambda seconds: NginxLoad(seconds, "/tiny.txt"),
     "nginx-heads": lambda seconds: NginxHeads(seconds, "/tiny.txt"),
+    "nginx-post": NginxPost,
     "nginx-100k": lambda seconds: NginxLoad(seconds, "/large.bin"),
     "nginx-body": NginxBody,
     "fastapi": FastapiLoad,

@@ -21,11 +21,11 @@ static const struct budget budgets[] = {
 	{"rt_fork", 120, 125},
 	{"rt_iter_files", 550, 4550},
 	{"rt_iter_sockets", 330, 1700},
-	{"rt_send_start", 850, 1430},
+	{"rt_send_start", 950, 1550},
 	{"rt_set_state", 630, 8400},
-	{"rt_sock_recv", 13500, 170000},
-	{"rt_sock_send", 14000, 150000},
-	{"rt_sys_exit", 19000, 260000},
+	{"rt_sock_recv", 13500, 120000},
+	{"rt_sock_send", 14000, 120000},
+	{"rt_sys_exit", 19000, 215000},
 };
 
 #endif

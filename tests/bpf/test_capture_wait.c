@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Records that wait for their connection's next (bpf/wait.bpf.h): none is lost, late or double. */
 #include <fcntl.h>
+#include <sys/uio.h>
 
 #include "rig.h"
 
@@ -119,65 +120,83 @@ EITHER(a_body_behind_a_head_is_skipped)
 
 /*
  * Where the bodies behind such heads were short, the next head is not looked into, and its body
- * copied; a long one makes it look again.
+ * copied; a long one makes it look again. Of what a client reads, or of what is posted to a server.
  */
-static void short_and_long_bodies(struct talk *t, size_t piece)
+static void short_and_long_bodies(struct talk *t, size_t piece, bool posted)
 {
-	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n";
-	static const char long_head[] = "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n";
 	static const char body[30000] = "as it comes";
 	const int last = 3 * RT_HTTP_CALM;
-	uint64_t begin[3 * RT_HTTP_CALM + 3], at = dir(t, false, RT_RECV)->end, n;
-	struct rig_dir *resp;
+	enum rt_io io = posted ? RT_SEND : RT_RECV;
+	int from = posted ? t->p.client : t->p.server, to = posted ? t->p.server : t->p.client;
+	uint64_t begin[3 * RT_HTTP_CALM + 3], at = dir(t, false, io)->end, n;
+	struct rig_dir *d;
 
 	for (int i = 0; i < last + 3; i++) {
-		const char *h = i < last ? head : long_head;
 		size_t left = i < last ? 500 : sizeof(body);
+		char head[100];
+		int bytes = snprintf(head, sizeof(head), "%s\r\nContent-Length: %zu\r\n\r\n",
+				     posted ? "POST /a HTTP/1.1" : "HTTP/1.1 200 OK", left);
 
-		ask(t);
-		move(t->p.server, t->p.client, h, strlen(h));
-		begin[i] = at + strlen(h);
+		if (!posted)
+			ask(t);
+		move(from, to, head, (size_t)bytes);
+		begin[i] = at + (size_t)bytes;
 		at = begin[i] + left;
 		for (size_t step; left; left -= step) {
 			char buf[5000];
 
 			step = left < piece ? left : piece;
-			if (write(t->p.server, body, step) != (ssize_t)step ||
-			    recv(t->p.client, buf, step, MSG_WAITALL) != (ssize_t)step)
+			if (write(from, body, step) != (ssize_t)step ||
+			    recv(to, buf, step, MSG_WAITALL) != (ssize_t)step)
 				abort();
 		}
+		if (posted)
+			reply(t);
 	}
 	ask(t); /* brings what waits */
 	reply(t);
 	rig_read(t->r);
-	resp = dir(t, false, RT_RECV);
-	for (int i = 0; i < last + 3; i++) {
-		n = rig_count(resp, begin[i], begin[i] + (i < last ? 500 : sizeof(body)));
-		if (i < RT_HTTP_CALM)
-			CHECK(n <= 256);
-		else if (i < last)
-			CHECK_EQ(n, 500);
-		else if (i > last)
-			CHECK(n <= 4096);
-		CHECK_EQ(rig_count(resp, begin[i] - 10, begin[i]), 10);
+	for (int end = 0; end < (posted ? 2 : 1); end++) {
+		d = dir(t, end, end ? RT_RECV : io);
+		for (int i = 0; i < last + 3; i++) {
+			n = rig_count(d, begin[i], begin[i] + (i < last ? 500 : sizeof(body)));
+			if (i < RT_HTTP_CALM)
+				CHECK(n <= 256);
+			else if (i < last)
+				CHECK_EQ(n, 500);
+			else if (i > last)
+				CHECK(n <= 4096);
+			CHECK_EQ(rig_count(d, begin[i] - 10, begin[i]), 10);
+		}
+		n = posted ? REQUEST_BYTES : RESPONSE_BYTES;
+		CHECK_EQ(d->end, at + n);
+		CHECK_EQ(rig_count(d, at, d->end), n);
 	}
-	CHECK_EQ(resp->end, at + RESPONSE_BYTES);
-	CHECK_EQ(rig_count(resp, at, resp->end), RESPONSE_BYTES);
 }
 
 EITHER(a_short_body_behind_a_head_is_copied)
 {
-	short_and_long_bodies(t, 5000);
+	short_and_long_bodies(t, 5000, false);
 }
 
 EITHER(a_long_body_in_short_calls_is_skipped_again)
 {
-	short_and_long_bodies(t, 4096);
+	short_and_long_bodies(t, 4096, false);
 }
 
 EITHER(a_long_body_in_shorter_calls_is_skipped_again)
 {
-	short_and_long_bodies(t, 1000);
+	short_and_long_bodies(t, 1000, false);
+}
+
+EITHER(a_short_body_is_posted_and_a_long_one)
+{
+	short_and_long_bodies(t, 5000, true);
+}
+
+EITHER(a_short_body_is_posted_and_a_long_one_in_short_calls)
+{
+	short_and_long_bodies(t, 1000, true);
 }
 
 EITHER(an_exchange_is_one_ring_record)
@@ -232,7 +251,8 @@ EITHER(so_is_one_with_a_long_head)
 
 /*
  * The kernel fills one packet with the end of one answer's first half and begins the next with its
- * second: it looks for the user's bytes twice, and the second time they do not begin there.
+ * second: it looks for the user's bytes twice, and the second time they do not begin there. They
+ * are in one, two or three pieces, some of them empty.
  */
 EITHER(an_answer_in_two_packets_is_whole)
 {
@@ -245,15 +265,22 @@ EITHER(an_answer_in_two_packets_is_whole)
 	CHECK(!setsockopt(t->p.server, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)));
 	CHECK(!setsockopt(t->p.server, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)));
 	for (int i = 0; i < ANSWERS; i++, n += BYTES) {
-		struct iovec iov = {sent + n, BYTES};
-		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+		size_t first = (size_t)i * 37 % (BYTES + 1), rest = BYTES - first;
+		size_t third = i % 3 ? 0 : rest / 2;
+		struct iovec iov[3] = {{sent + n, first},
+				       {sent + n + first, rest - third},
+				       {sent + n + BYTES - third, third}};
+		struct msghdr msg = {.msg_iov = iov, .msg_iovlen = third ? 3 : rest ? 2 : 1};
 		int head = snprintf(sent + n, BYTES,
 				    "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", BYTES - 40);
 
 		for (int k = head; k < BYTES; k++)
 			sent[n + (size_t)k] = (char)('!' + (i * 7 + k * k) % 90);
 		ask(t);
-		REQUIRE(sendmsg(t->p.server, &msg, 0) == BYTES);
+		if (i % 2)
+			REQUIRE(sendmsg(t->p.server, &msg, 0) == BYTES);
+		else
+			REQUIRE(writev(t->p.server, iov, (int)msg.msg_iovlen) == BYTES);
 		if (i % 50 == 0)
 			read_only(t);
 	}
