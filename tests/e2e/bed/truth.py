@@ -51,9 +51,11 @@ def asked(e, entry, what="last"):
     return Took(e["start"], e[what], e[what][1] - begin, e["start"])
 
 
-def served(e, what="last"):
-    """The server's: first byte read -> first byte, or last byte, written. Its sends are short."""
-    return Took(e["start"], e[what], e[what][1] - e["start"][1], e[what])
+def served(e, what="last", entry=False):
+    """The server's: first byte read -> first byte, or last byte, written, in a send that is short;
+    or with `entry` in one that may have had to wait for room, which counts from its beginning.
+    """
+    return Took(e["start"], e[what], e[what][0 if entry else 1] - e["start"][1], e[what])
 
 
 def answered(e):
