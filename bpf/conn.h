@@ -54,8 +54,9 @@ struct conn_place {
 
 /*
  * How wary of long bodies a direction is (conn_dir.wary). Each one makes it so, each call or head
- * without takes one off. Up to WARY_HEADS, where it begins, what a client reads of a head by itself
- * is walked, because its body comes with the next call; above, every call is; at 0, neither.
+ * without takes one off. Up to WARY_HEADS, where it begins, what may have its body in the next call
+ * is walked: what a client reads of a head by itself, and a request that does not end with its
+ * head, or whose method goes with a body. Above, every call is; at 0, neither.
  */
 #define WARY_HEADS RT_HTTP_CALM
 #define WARY_CALLS (WARY_HEADS + RT_HTTP_BIG)

@@ -109,8 +109,8 @@ static long http_loop(__u64 i, void *arg)
 }
 
 /*
- * Whether the head that ended has a short body, or none. Of a response what comes with it and no
- * more says nothing: only a head by itself makes a client wary.
+ * Whether the head that ended has a short body, or none. Of a response only what its head announces
+ * for the next call counts: what comes with it is not what a client is wary of.
  */
 static __always_inline bool http_short(const struct scratch *s, const struct conn_http *h,
 				       bool request)
@@ -123,24 +123,30 @@ static __always_inline bool http_short(const struct scratch *s, const struct con
 
 /*
  * Walks from the cursor on, or over what stands copied in the scratch already. False: the rest of
- * the call is to be copied as it is.
+ * the call is to be copied as it is. A later call of a request whose head was not walked may be its
+ * body: what looks like a head there says that there may be several, and nothing else.
  */
 static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io, __u64 from)
 {
 	struct conn_http *h = &c->http[io];
 	struct conn_dir *d = &c->d[io];
 	struct http_ctx x = {s, c, io};
+	bool guessed = false;
 
-	if (h->at != from || h->state == HTTP_NONE)
+	if (h->at != from || h->state == HTTP_NONE) {
+		guessed = d->run && io_is_request(c, io);
 		http_begin_anew(h, from);
+	}
 	s->done = s->heads = s->walked = s->walk_open = 0;
 	bpf_loop(HTTP_WALK_STEPS, http_loop, &x, 0);
 	if (!s->done) {
 		h->state = HTTP_NONE;
 		s->done = 1;
 	}
+	if (guessed && (h->state > HTTP_START || h->at > s->rec.off + s->rec.len))
+		h->state = HTTP_NONE;
 	d->head = h->state > HTTP_START;
-	if (h->at > d->skip && h->at > s->rec.off + s->rec.len)
+	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
 		d->skip = h->at;
 	if (s->heads == 1 && http_short(s, h, io_is_request(c, io)))
 		d->wary -= d->wary && d->wary <= WARY_HEADS;

@@ -291,7 +291,9 @@ static __always_inline bool io_copy(struct scratch *s, struct conn *c, int io, _
 		io_recognise(s, c, io, len);
 	if (c->proto == RT_PROTO_KAFKA && io_walk(s, c, io, len, &silent))
 		return !silent;
-	if (c->proto == RT_PROTO_HTTP && len > RT_HTTP_CALM_BYTES)
+	/* Of a request's first call the walk knows better how much of it is a body. */
+	if (c->proto == RT_PROTO_HTTP && len > RT_HTTP_CALM_BYTES &&
+	    (c->d[io].run || !io_is_request(c, io)))
 		wary_of_heads(&c->d[io]);
 	if (c->proto == RT_PROTO_HTTP && io_http_wanted(c, io, off, len)) {
 		io_http(s, c, io, off, len);

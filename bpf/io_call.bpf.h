@@ -65,10 +65,10 @@ static __always_inline bool send_place_told(struct io_call *x, struct conn_place
 		told->len[1] = p->len[1];
 	}
 	barrier();
-	if (p->tid != (__u32)x->task->pid || p->seq != x->seq[RT_SEND] - x->ret)
+	if (p->tid != (__u32)x->task->pid)
 		return false;
 	p->tid = 0;
-	return x->ret <= (__u64)told->len[0] + told->len[1];
+	return p->seq == x->seq[RT_SEND] - x->ret && x->ret <= (__u64)told->len[0] + told->len[1];
 }
 
 /*

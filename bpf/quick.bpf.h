@@ -13,9 +13,9 @@
 #include "record.bpf.h"
 
 /*
- * Whether the call's bytes are wanted as they are, and no more is to be learnt from them than their
- * ends tell: nearly every request and response of PostgreSQL, and of HTTP every request without a
- * body, what a server says, and what a client reads of a response unless its head ends with it.
+ * Whether the call's bytes are wanted as they are, as far as can be told before they are seen:
+ * those of PostgreSQL, and of HTTP where nothing that is not short is about. http_settled() has the
+ * rest.
  */
 static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 {
@@ -168,7 +168,7 @@ static __always_inline bool quick_out(struct scratch *s, struct io_call *x, int 
 	return true;
 }
 
-/* Bytes of a short call in two pieces, of which the first has `n`. */
+/* Brings a short call's bytes, which are in two pieces, into the scratch. */
 static __always_inline bool quick_copy_two(struct scratch *s, const struct conn_place *told,
 					   __u64 len)
 {
@@ -191,7 +191,7 @@ static __always_inline bool quick_copy(struct scratch *s, struct io_call *x, int
 	if (task_is_compat(x->task) || (!x->at_exit && !REGS_IN_SYSCALL(x->regs)))
 		return false;
 	if (io == RT_SEND && (nr == NR_WRITEV || nr == NR_SENDMSG) && x->have_seq &&
-	    cfg_stamp_sends && send_place_told(x, &told))
+	    !x->conn->noseq && cfg_stamp_sends && send_place_told(x, &told))
 		return quick_copy_two(s, &told, len);
 	base = buffer_plain(x->regs, io, len);
 	barrier_var(len);
@@ -199,9 +199,10 @@ static __always_inline bool quick_copy(struct scratch *s, struct io_call *x, int
 }
 
 /*
- * A short call in one piece: a request waits, anything else goes into the queue with what waits. By
- * way of the scratch, because a copy from the user to memory of the slab costs the kernel a look at
- * whose it is, and that more than a second copy. False: nothing was done, this is not such a call.
+ * A short call in one or two pieces: a request waits, anything else goes into the queue with what
+ * waits. By way of the scratch, because a copy from the user to memory of the slab costs the kernel
+ * a look at whose it is, and that more than a second copy. False: nothing was done, this is not
+ * such a call.
  */
 static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 {
@@ -229,7 +230,7 @@ static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 		c->wait.bytes <= WAIT_FRONT;
 	done = waits ? quick_wait(s, x, io, off) : quick_out(s, x, io, off);
 	if (!waits) {
-		publish(&c->wait.lock, 0); /* nothing waits any more */
+		publish(&c->wait.lock, 0); /* nothing was put there */
 		return done;
 	}
 	wait_unlock(&c->wait);

@@ -13,8 +13,8 @@
 #define RT_HTTP_RUN        8      /* direction on; a piece */
 #define RT_HTTP_WALK_BYTES 262144 /* of heads looked at in one call */
 #define RT_HTTP_BIG        64     /* short calls looked at for heads after a long one */
-#define RT_CROWDED_BYTES   256 /* captured of a long call in a run while its queue is half full */
-#define RT_HTTP_CALM       4   /* heads by themselves before short bodies, and the next one's ... */
+#define RT_CROWDED_BYTES   256  /* captured of a long call in a run while its queue is half full */
+#define RT_HTTP_CALM       4    /* walked heads before short bodies, and the next one's ... */
 #define RT_HTTP_CALM_BYTES 1024 /* ... body is taken for no longer than this */
 #define RT_TAIL_BYTES      256  /* and the end of a call that was longer */
 #define RT_IOV_MAX         1024 /* entries of one vector that are walked (UIO_MAXIOV) */

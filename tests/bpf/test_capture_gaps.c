@@ -251,8 +251,8 @@ EVERY(long_runs_are_shed_first)
 	duo_free(d);
 }
 
-/* Ten calls of 2 KiB and their answers, half a second, four more. False: it took so long that the
- * half second was over before. */
+/* Ten calls of 2 KiB and their answers, RT_UNKNOWN_NS, four more. False: it took so long that they
+ * were over before. */
 static bool unknown_talk(const struct rig_pair *p)
 {
 	struct timespec begin, now;
@@ -277,7 +277,7 @@ static bool unknown_talk(const struct rig_pair *p)
 	return quick;
 }
 
-/* Not recognised by 16 KiB, 8 turns and half a second: nothing comes of it any more. */
+/* Not recognised by 16 KiB, 8 turns and RT_UNKNOWN_NS: nothing comes of it any more. */
 EVERY(unknown_connections_are_left_alone)
 {
 	struct rig *r = rig_new(mode);
