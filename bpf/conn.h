@@ -37,11 +37,12 @@ struct conn_dir {
 	__u16 run;      /* calls since the other direction's last */
 	__u8 gap;       /* enum rt_gap of [prev, off) */
 	__u8 eof;
-	__u8 wary; /* HTTP: see WARY_HEADS */
-	__u8 head; /* HTTP: the walk stands inside a head, or behind one that announced a body */
-	__u8 due;  /* a record of the other direction is out that comes after what this one's next
-		      brings */
-	__u8 pad[5];
+	__u8 wary;  /* HTTP: see WARY_HEADS */
+	__u8 head;  /* HTTP: the walk stands inside a head, or behind one that announced a body */
+	__u8 due;   /* a record of the other direction is out that comes after what this one's next
+		       brings */
+	__u8 blind; /* HTTP, requests: heads that may have bodies were not looked at lately */
+	__u8 pad[4];
 };
 
 /* Where the bytes of a send are, as far as they are in two pieces; told by its start. */
@@ -53,10 +54,9 @@ struct conn_place {
 };
 
 /*
- * How wary of long bodies a direction is (conn_dir.wary). Each one makes it so, each call or head
- * without takes one off. Up to WARY_HEADS, where it begins, what may have its body in the next call
- * is walked: what a client reads of a head by itself, and a request that does not end with its
- * head, or whose method goes with a body. Above, every call is; at 0, neither.
+ * How wary of long bodies a direction is (conn_dir.wary). Signs of one make it so, each short call
+ * or body takes one off. Up to WARY_HEADS, where it begins, a head is walked if its body may come
+ * with the next call (http_settled()); above, every call is; at 0, what is short is not.
  */
 #define WARY_HEADS RT_HTTP_CALM
 #define WARY_CALLS (WARY_HEADS + RT_HTTP_BIG)

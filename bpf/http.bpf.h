@@ -109,8 +109,8 @@ static long http_loop(__u64 i, void *arg)
 }
 
 /*
- * Whether the head that ended has a short body, or none. Of a response only what its head announces
- * for the next call counts: what comes with it is not what a client is wary of.
+ * Whether the head that ended leaves little of its body, or none, to the calls behind. Of a
+ * response one that came with all of its body says nothing.
  */
 static __always_inline bool http_short(const struct scratch *s, const struct conn_http *h,
 				       bool request)
@@ -123,8 +123,8 @@ static __always_inline bool http_short(const struct scratch *s, const struct con
 
 /*
  * Walks from the cursor on, or over what stands copied in the scratch already. False: the rest of
- * the call is to be copied as it is. A later call of a request whose head was not walked may be its
- * body: what looks like a head there says that there may be several, and nothing else.
+ * the call is to be copied as it is. What looks like a head where a body may be, because the head
+ * before it was not walked, is not relied on in the calls behind.
  */
 static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io, __u64 from)
 {
@@ -134,7 +134,7 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 	bool guessed = false;
 
 	if (h->at != from || h->state == HTTP_NONE) {
-		guessed = d->run && io_is_request(c, io);
+		guessed = io_is_request(c, io) && (d->run || d->blind);
 		http_begin_anew(h, from);
 	}
 	s->done = s->heads = s->walked = s->walk_open = 0;
@@ -143,8 +143,9 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		h->state = HTTP_NONE;
 		s->done = 1;
 	}
-	if (guessed && (h->state > HTTP_START || h->at > s->rec.off + s->rec.len))
+	if (guessed)
 		h->state = HTTP_NONE;
+	d->blind = 0;
 	d->head = h->state > HTTP_START;
 	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
 		d->skip = h->at;

@@ -263,7 +263,9 @@ static __always_inline void io_http_short(struct scratch *s, struct conn *c, int
 	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off)
 		return;
 	ends = *(__u32 *)(s->body + last) == bpf_htonl(0x0d0a0d0a);
-	if (!http_settled(c, io, ends, s->body[sizeof(struct rt_frag)]))
+	/* A long call that is not all head may be the beginning of a longer body. */
+	if (!http_settled(c, io, ends, s->body[sizeof(struct rt_frag)]) ||
+	    (len > RT_HTTP_CALM_BYTES && !ends && io_is_request(c, io)))
 		http_run(s, c, io, off);
 }
 

@@ -37,8 +37,8 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
  * Whether a short call's head need not be walked: a request that has nothing behind its head, as
  * far as its ends show, and no body (POST, PUT, PATCH); what a server answers; what a client reads,
  * unless the head ends with it, so that a body may begin with the next call. Of a direction that is
- * not wary, nothing but what may be a further request behind one. `ends`: with an empty line;
- * `first`: the first byte.
+ * not wary, nothing but what may be a further request behind one: from then on it is not known what
+ * is a body. `ends`: with an empty line; `first`: the first byte.
  */
 static __always_inline bool http_settled(struct conn *c, int io, bool ends, __u8 first)
 {
@@ -48,7 +48,11 @@ static __always_inline bool http_settled(struct conn *c, int io, bool ends, __u8
 		return io == RT_SEND || !ends || !d->wary;
 	if (d->run)
 		return !d->wary && !ends && (first < 'A' || first > 'Z');
-	return !d->wary || (ends && first != 'P');
+	if (ends && first != 'P')
+		return true;
+	if (!d->wary)
+		d->blind = 1;
+	return !d->wary;
 }
 
 /* The head of a record of `bytes`. Under the lock. */

@@ -199,34 +199,55 @@ EITHER(a_short_body_is_posted_and_a_long_one_in_short_calls)
 	short_and_long_bodies(t, 1000, true);
 }
 
-/* Posts `body` in a call of its own, behind its head, and answers. Both are added to `sent`. */
-static size_t post(struct talk *t, uint8_t *sent, size_t at, const char *body)
+/*
+ * Posts `body`, in a call or two of its own behind its head, which the server may ask for, and is
+ * answered. What is sent is added to `sent`.
+ */
+static size_t post(struct talk *t, uint8_t *sent, size_t at, const char *body, size_t first,
+		   bool asked)
 {
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	char *head = (char *)sent + at;
 	size_t n = (size_t)sprintf(head, "POST /a HTTP/1.1\r\nContent-Length: %zu\r\n\r\n",
 				   strlen(body));
 
 	move(t->p.client, t->p.server, head, n);
+	if (asked)
+		move(t->p.server, t->p.client, go_on, sizeof(go_on) - 1);
 	memcpy(head + n, body, strlen(body));
-	move(t->p.client, t->p.server, body, strlen(body));
+	if (first)
+		move(t->p.client, t->p.server, body, first);
+	move(t->p.client, t->p.server, body + first, strlen(body) - first);
 	reply(t);
 	return at + n + strlen(body);
 }
 
-/* A body whose head was not looked into may look like anything: nothing behind it is missed. */
+#define LONG_PUT "PUT /x HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"
+
+/* A body whose head was not looked into may look like a request: nothing behind it is missed. */
 EITHER(a_body_that_looks_like_a_request_is_one)
 {
-	static const char *const bodies[] = {
-		"PUT /x HTTP/1.1\r\nContent-Length: 100000\r\n\r\n",
-		"PUT /x HTTP/1.1\r\nContent-Length: 100000\r\n",
-		"PUT /x HTTP/1.1\r\nContent-Le",
-		"Text, it says",
-		"{\"a\": 1}\r\n\r\n",
-		"GET /x HTTP/1.1\r\n\r\n",
+	static char much[3000];
+	const struct {
+		const char *body;
+		size_t first;
+		bool asked;
+	} posts[] = {
+		{LONG_PUT, 0, false},
+		{"PUT /x HTTP/1.1\r\nContent-Length: 100000\r\n", 0, false},
+		{"PUT /x HTTP/1.1\r\nContent-Le", 0, false},
+		{"GET /x HTTP/1.1\r\n\r\n" LONG_PUT, 19, false},
+		{much, 0, true},
+		{much, 0, false},
+		{"Text, it says", 0, false},
+		{"{\"a\": 1}\r\n\r\n", 0, true},
+		{"GET /x HTTP/1.1\r\n\r\n", 0, false},
 	};
-	static uint8_t sent[4096];
+	static uint8_t sent[8192];
 
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+	memset(much, 'x', sizeof(much) - 1);
+	memcpy(much, LONG_PUT, sizeof(LONG_PUT) - 1);
+	for (size_t i = 0; i < sizeof(posts) / sizeof(posts[0]); i++) {
 		size_t at = REQUEST_BYTES, from;
 
 		rig_close(&t->p);
@@ -236,8 +257,8 @@ EITHER(a_body_that_looks_like_a_request_is_one)
 		ask(t);
 		reply(t);
 		for (int k = 0; k < RT_HTTP_CALM + 1; k++)
-			at = post(t, sent, at, "{\"what\": \"a short one\"}");
-		from = at = post(t, sent, at, bodies[i]);
+			at = post(t, sent, at, "{\"what\": \"a short one\"}", 0, false);
+		from = at = post(t, sent, at, posts[i].body, posts[i].first, posts[i].asked);
 		for (int k = 0; k < 3; k++, at += REQUEST_BYTES) {
 			memcpy(sent + at, request, REQUEST_BYTES);
 			ask(t);
@@ -248,7 +269,7 @@ EITHER(a_body_that_looks_like_a_request_is_one)
 		CHECK(rig_has(dir(t, false, RT_SEND), sent, from, at));
 		CHECK_EQ(dir(t, true, RT_RECV)->end, at);
 		if (test_failed)
-			printf("# behind %s\n", bodies[i]);
+			printf("# behind %s, %s\n", posts[i].body, posts[i].asked ? "asked" : "");
 	}
 }
 
@@ -288,7 +309,7 @@ EITHER(so_is_one_with_a_posted_body)
 		memset(body, 'a' + i, sizeof(body) - 1);
 		rig_read(t->r);
 		events = rig_stat(t->r, RT_STAT_EVENTS);
-		at = post(t, sent, at, body);
+		at = post(t, sent, at, body, 0, false);
 		read_only(t);
 		if (i >= RT_HTTP_CALM) {
 			CHECK_EQ(rig_stat(t->r, RT_STAT_EVENTS) - events, 2);
@@ -411,6 +432,8 @@ EITHER(an_answer_that_finds_little_room_is_whole)
 		if (i % 50 == 0)
 			read_only(t);
 	}
+	on = 0;
+	CHECK(!setsockopt(t->p.server, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)));
 	while (back < n) {
 		ssize_t r = recv(t->p.client, got, sizeof(got), 0);
 

@@ -7,7 +7,7 @@ last.after - first.before], and a best estimate: a read is over at its return; a
 too (TCP's hand-over within the call, to be exact), but where redtap_build_info says
 send_stamp="entry" the first byte of a request, and of an answer that may have had to wait for room,
 counts from its entry.
-The estimate is what 1 % or 100 us are held against. A send does not wait: when its own two stamps
+The estimate is what 1 % or 100 us are held against. A short send does not wait: when its own two stamps
 lie further apart than 100 us its process had lost the CPU between them, nobody knows on which side
 of the kernel's stamp, and what is over 100 us is added to the tolerance.
 """
@@ -55,7 +55,9 @@ def served(e, what="last", entry=False):
     """The server's: first byte read -> first byte, or last byte, written, in a send that is short;
     or with `entry` in one that may have had to wait for room, which counts from its beginning.
     """
-    return Took(e["start"], e[what], e[what][0 if entry else 1] - e["start"][1], e[what])
+    if entry:
+        return Took(e["start"], e[what], e[what][0] - e["start"][1])
+    return Took(e["start"], e[what], e[what][1] - e["start"][1], e[what])
 
 
 def answered(e):
