@@ -142,22 +142,24 @@ static __always_inline void send_place(struct conn *c, struct sock *sk, struct m
 	p->tid = task->pid;
 	p->seq = tcp_of(sk)->write_seq;
 	barrier();
-	p->base[0] = p->base[1] = 0;
-	p->len[0] = p->len[1] = 0;
+	p->len[1] = 0;
 	if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		p->base[0] = (__u64)iter->ubuf + iter->iov_offset;
 		p->len[0] = send_len(iter->count);
-	} else if (iter->iter_type == bpf_core_enum_value(enum iter_type, ITER_IOVEC)) {
-		iov = bpf_rdonly_cast(iter->__iov, bpf_core_type_id_kernel(struct iovec));
-		p->base[0] = (__u64)iov->iov_base + iter->iov_offset;
-		p->len[0] = send_len(iov->iov_len - iter->iov_offset);
-		if (iter->nr_segs < 2)
-			return;
-		iov = bpf_rdonly_cast((void *)((__u64)iter->__iov + sizeof(*iov)),
-				      bpf_core_type_id_kernel(struct iovec));
-		p->base[1] = (__u64)iov->iov_base;
-		p->len[1] = send_len(iov->iov_len);
+		return;
 	}
+	p->len[0] = 0;
+	if (iter->iter_type != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
+		return;
+	iov = bpf_rdonly_cast(iter->__iov, bpf_core_type_id_kernel(struct iovec));
+	p->base[0] = (__u64)iov->iov_base + iter->iov_offset;
+	p->len[0] = send_len(iov->iov_len - iter->iov_offset);
+	if (iter->nr_segs < 2)
+		return;
+	iov = bpf_rdonly_cast((void *)((__u64)iter->__iov + sizeof(*iov)),
+			      bpf_core_type_id_kernel(struct iovec));
+	p->base[1] = (__u64)iov->iov_base;
+	p->len[1] = send_len(iov->iov_len);
 }
 
 /*
