@@ -54,9 +54,9 @@ struct conn_place {
 };
 
 /*
- * How wary of long bodies a direction is (conn_dir.wary). Signs of one make it so, each short call
- * or body takes one off. Up to WARY_HEADS, where it begins, a head is walked if its body may come
- * with the next call (http_settled()); above, every call is; at 0, what is short is not.
+ * How wary of long bodies a direction is (conn_dir.wary). Signs of one make it so. Up to
+ * WARY_HEADS, where it begins, a head is walked if its body may come with the next call, and takes
+ * one off if that is short (http_settled()); above, every call is walked and takes one off.
  */
 #define WARY_HEADS RT_HTTP_CALM
 #define WARY_CALLS (WARY_HEADS + RT_HTTP_BIG)

@@ -109,8 +109,8 @@ static long http_loop(__u64 i, void *arg)
 }
 
 /*
- * Whether the head that ended leaves little of its body, or none, to the calls behind. Of a
- * response one that came with all of its body says nothing.
+ * Whether the head that ended has a short body, or none, behind what this call holds of it. Of a
+ * response only a head by itself says so.
  */
 static __always_inline bool http_short(const struct scratch *s, const struct conn_http *h,
 				       bool request)
@@ -143,18 +143,21 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		h->state = HTTP_NONE;
 		s->done = 1;
 	}
-	if (guessed)
-		h->state = HTTP_NONE;
-	d->blind = 0;
-	d->head = h->state > HTTP_START;
-	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
-		d->skip = h->at;
 	if (s->heads == 1 && http_short(s, h, io_is_request(c, io)))
 		d->wary -= d->wary && d->wary <= WARY_HEADS;
 	else if (s->heads && (h->state != HTTP_START || h->at > s->rec.off + s->rec.len))
 		wary_of_heads(d);
 	if (s->heads && io_is_request(c, io) && (s->heads > 1 || d->run))
 		c->piped = 1;
+	if (guessed) {
+		h->state = HTTP_NONE;
+		if (!s->heads && s->rec.len > RT_HTTP_CALM_BYTES)
+			wary_of_heads(d);
+	}
+	d->blind = 0;
+	d->head = h->state > HTTP_START;
+	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
+		d->skip = h->at;
 	return h->state != HTTP_NONE;
 }
 

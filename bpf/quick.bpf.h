@@ -37,22 +37,27 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
  * Whether a short call's head need not be walked: a request that has nothing behind its head, as
  * far as its ends show, and no body (POST, PUT, PATCH); what a server answers; what a client reads,
  * unless the head ends with it, so that a body may begin with the next call. Of a direction that is
- * not wary, nothing but what may be a further request behind one: from then on it is not known what
- * is a body. `ends`: with an empty line; `first`: the first byte.
+ * not wary also a head with, or before, a short body; then it is not known what is a body until an
+ * answer has come that is more than a head (100 Continue is none). `ends`: with an empty line;
+ * `first`: the first byte.
  */
-static __always_inline bool http_settled(struct conn *c, int io, bool ends, __u8 first)
+static __always_inline bool http_settled(struct conn *c, int io, __u32 len, bool ends, __u8 first)
 {
 	struct conn_dir *d = &c->d[io];
 
-	if (!io_is_request(c, io))
+	if (!io_is_request(c, io)) {
+		if (!ends)
+			c->d[!io].blind = 0;
 		return io == RT_SEND || !ends || !d->wary;
+	}
 	if (d->run)
 		return !d->wary && !ends && (first < 'A' || first > 'Z');
 	if (ends && first != 'P')
 		return true;
-	if (!d->wary)
-		d->blind = 1;
-	return !d->wary;
+	if (d->wary || (len >= RT_HTTP_CALM_BYTES && !ends))
+		return false; /* a long one may be the beginning of a longer body */
+	d->blind = 1;
+	return true;
 }
 
 /* The head of a record of `bytes`. Under the lock. */
@@ -225,7 +230,7 @@ static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 	if (len < 4 || len > QUICK_BYTES)
 		return false;
 	if (c->proto == RT_PROTO_HTTP &&
-	    !http_settled(c, io, *(__u32 *)(s->body + len - 4) == bpf_htonl(0x0d0a0d0a),
+	    !http_settled(c, io, len, *(__u32 *)(s->body + len - 4) == bpf_htonl(0x0d0a0d0a),
 			  s->body[0]))
 		return false;
 	if (!wait_trylock(&c->wait))

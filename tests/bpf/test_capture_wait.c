@@ -199,6 +199,45 @@ EITHER(a_short_body_is_posted_and_a_long_one_in_short_calls)
 	short_and_long_bodies(t, 1000, true);
 }
 
+/* A long body that begins in its head's call is skipped, whatever came before. */
+EITHER(a_long_body_begun_with_its_head_is_skipped)
+{
+	enum { BODY = 30000, STEP = 4000 };
+	static char call[BODY + 200];
+	uint64_t at = REQUEST_BYTES, rest[3], end[3];
+	size_t n;
+
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < 2 * RT_HTTP_CALM; k++, at += n) {
+			n = (size_t)sprintf(call,
+					    "POST /a HTTP/1.1\r\nContent-Length: 100\r\n\r\n");
+			memset(call + n, '{', 100);
+			n += 100;
+			move(t->p.client, t->p.server, call, n);
+			reply(t);
+		}
+		n = (size_t)sprintf(call, "POST /b HTTP/1.1\r\nContent-Length: %d\r\n\r\n", BODY);
+		memset(call + n, '{', BODY);
+		move(t->p.client, t->p.server, call, i == 1 ? 1024 : 2000);
+		rest[i] = at + (i == 1 ? 1024 : 2000);
+		end[i] = at + n + BODY;
+		for (at = rest[i]; at < end[i]; at += n) {
+			n = end[i] - at < STEP ? end[i] - at : STEP;
+			memset(call, '{', n);
+			move(t->p.client, t->p.server, call, n);
+		}
+		reply(t);
+	}
+	ask(t);
+	reply(t);
+	rig_read(t->r);
+	for (int i = 0; i < 3; i++) {
+		CHECK(rig_count(dir(t, true, RT_RECV), rest[i], end[i]) <= 256);
+		CHECK(rig_count(dir(t, false, RT_SEND), rest[i], end[i]) <= 256);
+	}
+	CHECK_EQ(rig_count(dir(t, true, RT_RECV), at, at + REQUEST_BYTES), REQUEST_BYTES);
+}
+
 /*
  * Posts `body`, in a call or two of its own behind its head, which the server may ask for, and is
  * answered. What is sent is added to `sent`.
