@@ -109,8 +109,8 @@ static long http_loop(__u64 i, void *arg)
 }
 
 /*
- * Whether the head that ended has a short body, or none, behind what this call holds of it. Of a
- * response only a head by itself says so.
+ * Whether the head that ended has a short body behind what this call holds of it, or none; of a
+ * response, whether it came by itself and announced a short one.
  */
 static __always_inline bool http_short(const struct scratch *s, const struct conn_http *h,
 				       bool request)
@@ -154,7 +154,8 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		if (!s->heads && s->rec.len > RT_HTTP_CALM_BYTES)
 			wary_of_heads(d);
 	}
-	d->blind = 0;
+	if (!guessed)
+		d->blind = 0;
 	d->head = h->state > HTTP_START;
 	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
 		d->skip = h->at;

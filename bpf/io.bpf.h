@@ -235,8 +235,8 @@ static __always_inline void io_http(struct scratch *s, struct conn *c, int io, _
 	struct conn_dir *d = &c->d[io];
 	__u32 limit;
 
-	if (!io_is_request(c, io))
-		c->d[!io].blind = 0;
+	if (!io_is_request(c, io) && len > RT_HTTP_CALM_BYTES)
+		c->d[!io].blind = 0; /* no 100 Continue is that long */
 	if (len > RT_HTTP_CALL_BYTES)
 		d->wary = WARY_CALLS;
 	else if (d->wary > WARY_HEADS)
@@ -265,7 +265,7 @@ static __always_inline void io_http_short(struct scratch *s, struct conn *c, int
 	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off)
 		return;
 	ends = *(__u32 *)(s->body + last) == bpf_htonl(0x0d0a0d0a);
-	if (!http_settled(c, io, len, ends, s->body[sizeof(struct rt_frag)]))
+	if (!http_settled(c, io, s->body + sizeof(struct rt_frag), len, ends))
 		http_run(s, c, io, off);
 }
 
@@ -293,7 +293,7 @@ static __always_inline bool io_copy(struct scratch *s, struct conn *c, int io, _
 		io_recognise(s, c, io, len);
 	if (c->proto == RT_PROTO_KAFKA && io_walk(s, c, io, len, &silent))
 		return !silent;
-	/* Of a request's first call the walk knows how much of it is a body. */
+	/* How much of a request's first call is a body, the walk says. */
 	if (c->proto == RT_PROTO_HTTP && len > RT_HTTP_CALM_BYTES &&
 	    (c->d[io].run || !io_is_request(c, io)))
 		wary_of_heads(&c->d[io]);

@@ -33,20 +33,23 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 #define QUICK_HEAD  (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
 #define QUICK_BYTES WAIT_PAYLOAD /* of a call */
 
+#define HTTP_STATUS_AT 9 /* HTTP/1.1 200 */
+
 /*
  * Whether a short call's head need not be walked: a request that has nothing behind its head, as
  * far as its ends show, and no body (POST, PUT, PATCH); what a server answers; what a client reads,
  * unless the head ends with it, so that a body may begin with the next call. Of a direction that is
  * not wary also a head with, or before, a short body; then it is not known what is a body until an
- * answer has come that is more than a head (100 Continue is none). `ends`: with an empty line;
- * `first`: the first byte.
+ * answer has come that is not one of 1xx. `ends`: with an empty line.
  */
-static __always_inline bool http_settled(struct conn *c, int io, __u32 len, bool ends, __u8 first)
+static __always_inline bool http_settled(struct conn *c, int io, const __u8 *call, __u32 len,
+					 bool ends)
 {
 	struct conn_dir *d = &c->d[io];
+	__u8 first = call[0];
 
 	if (!io_is_request(c, io)) {
-		if (!ends)
+		if (len > HTTP_STATUS_AT && call[HTTP_STATUS_AT] != '1')
 			c->d[!io].blind = 0;
 		return io == RT_SEND || !ends || !d->wary;
 	}
@@ -230,8 +233,8 @@ static __always_inline bool quick_call(struct io_call *x, int io, __u64 off)
 	if (len < 4 || len > QUICK_BYTES)
 		return false;
 	if (c->proto == RT_PROTO_HTTP &&
-	    !http_settled(c, io, len, *(__u32 *)(s->body + len - 4) == bpf_htonl(0x0d0a0d0a),
-			  s->body[0]))
+	    !http_settled(c, io, s->body, len,
+			  *(__u32 *)(s->body + len - 4) == bpf_htonl(0x0d0a0d0a)))
 		return false;
 	if (!wait_trylock(&c->wait))
 		return false;
