@@ -153,9 +153,9 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		h->state = HTTP_NONE;
 		if (!s->heads && s->rec.len > RT_HTTP_CALM_BYTES)
 			wary_of_heads(d);
-	}
-	if (!guessed)
+	} else {
 		d->blind = 0;
+	}
 	d->head = h->state > HTTP_START;
 	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
 		d->skip = h->at;
