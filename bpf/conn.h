@@ -135,6 +135,7 @@ static __always_inline bool io_is_request(struct conn *c, int io)
 }
 
 #define KAFKA_WINDOW 512   /* the longest run of structure looked at: a topic name and a little */
+#define KAFKA_AHEAD  128   /* bytes read at once where structure is looked at */
 #define KAFKA_BEHIND 65536 /* so far a response may be behind the newest request of its room */
 #define KAFKA_REQS   128   /* requests whose response may still come, remembered for its version */
 
@@ -178,8 +179,11 @@ struct scratch {
 	__u32 look_mmsg_left;
 	__u32 look_mmsg_bytes;
 	__u8 head[2 * RT_CLASSIFY_BYTES];
-	__u64 front_prev[2]; /* wait.bpf.h: as conn_wait.prev */
-	__u64 front_end[2];  /* conn_dir.prev when what waited was taken */
+	__u64 ahead_base; /* kafka.bpf.h: where the user's bytes in `ahead` are from */
+	__u32 ahead_len;
+	__u8 ahead[2 * KAFKA_AHEAD]; /* twice: as body */
+	__u64 front_prev[2];         /* wait.bpf.h: as conn_wait.prev */
+	__u64 front_end[2];          /* conn_dir.prev when what waited was taken */
 	__u32 front_count;
 	__u32 more;             /* record.bpf.h: the last record was a piece of this call */
 	__u8 front[WAIT_BYTES]; /* what waited ends where the record begins */

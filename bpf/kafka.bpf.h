@@ -13,6 +13,7 @@
 #define REDTAP_KAFKA_BPF_H
 
 #include "buffer.bpf.h"
+#include "copy.bpf.h"
 #include "kafka_frame.bpf.h"
 #include "record.bpf.h"
 
@@ -43,6 +44,43 @@ static __always_inline void walk_copied(struct kafka_dir *k, bool request)
 		walk_part_end(k);
 	else
 		walk_want(k, K_ABORTED, (k->version >= 11 ? 4 : 0) + (k->flexible ? 1 : 4));
+}
+
+/* Short copies of the walk, of up to KAFKA_AHEAD bytes and seven more. */
+static __always_inline void walk_copy_bytes(__u8 *to, const __u8 *from, __u64 n)
+{
+	if (n <= COPY_CHUNK)
+		copy_short(to, from, n, COPY_CHUNK);
+	else
+		bpf_probe_read_kernel(to, n, from);
+}
+
+/*
+ * Brings `n` bytes from the cursor to `fill` of the body. Structure comes in short pieces that
+ * stand close together, and reading from the user costs the same for one of them and for all.
+ */
+static __always_inline bool walk_read(struct scratch *s, __u32 fill, __u64 n)
+{
+	__u64 at = s->base - s->ahead_base, ahead = s->seg_left;
+
+	if (n <= KAFKA_AHEAD && (at > s->ahead_len || n > s->ahead_len - at)) {
+		barrier_var(ahead);
+		if (ahead > KAFKA_AHEAD)
+			ahead = KAFKA_AHEAD;
+		s->ahead_len = 0;
+		if (!bpf_probe_read_user(s->ahead, ahead, (void *)s->base)) {
+			s->ahead_base = s->base;
+			s->ahead_len = ahead;
+			at = 0;
+		}
+	}
+	barrier_var(n);
+	barrier_var(at);
+	if (n <= KAFKA_AHEAD && at < KAFKA_AHEAD && at + n <= s->ahead_len) {
+		walk_copy_bytes(s->body + fill, s->ahead + at, n);
+		return true;
+	}
+	return n <= RT_PIECE_BYTES && !bpf_probe_read_user(s->body + fill, n, (void *)s->base);
 }
 
 /* One step of the walk over a call: at most one vector entry, one window, one record. */
@@ -103,7 +141,7 @@ static __always_inline void walk_step(struct scratch *s, struct conn *c, struct 
 	if (n > RT_PIECE_BYTES)
 		n = RT_PIECE_BYTES;
 	fill = s->fill & (BODY_BYTES - 1);
-	if (n && bpf_probe_read_user(s->body + fill, n, (void *)s->base)) {
+	if (n && !walk_read(s, fill, n)) {
 		stat_add(RT_STAT_FAULT, 1);
 		s->rec.gap = RT_GAP_FAULT;
 		k->synced = 0;
@@ -115,7 +153,7 @@ static __always_inline void walk_step(struct scratch *s, struct conn *c, struct 
 		barrier_var(n);
 		if (n > KAFKA_WINDOW)
 			n = KAFKA_WINDOW;
-		bpf_probe_read_user(k->win + have, n, (void *)s->base);
+		walk_copy_bytes(k->win + have, s->body + fill, n);
 		k->have = have + n;
 	}
 	s->fill = fill + n;
@@ -230,6 +268,7 @@ static __always_inline enum walk_result walk_frames(struct scratch *s, struct co
 		return WALK_NOT;
 	s->walk_open = 0;
 	s->done = 0;
+	s->ahead_len = 0;
 	bpf_loop(WALK_STEPS, walk_loop, &x, 0);
 	if (!k->synced && !s->rec.gap)
 		return WALK_LOST;
