@@ -46,7 +46,7 @@ static __always_inline void walk_copied(struct kafka_dir *k, bool request)
 		walk_want(k, K_ABORTED, (k->version >= 11 ? 4 : 0) + (k->flexible ? 1 : 4));
 }
 
-/* Short copies of the walk, of up to KAFKA_AHEAD bytes and seven more. */
+/* In line up to COPY_CHUNK bytes, and then up to seven more behind them; else by the helper. */
 static __always_inline void walk_copy_bytes(__u8 *to, const __u8 *from, __u64 n)
 {
 	if (n <= COPY_CHUNK)
@@ -56,12 +56,13 @@ static __always_inline void walk_copy_bytes(__u8 *to, const __u8 *from, __u64 n)
 }
 
 /*
- * Brings `n` bytes from the cursor to `fill` of the body. Structure comes in short pieces that
- * stand close together, and reading from the user costs the same for one of them and for all.
+ * Brings `n` bytes of the `left` at the cursor to `fill` of the body. Structure comes in short
+ * pieces that stand close together, and reading from the user costs the same for one of them and
+ * for all. False: they cannot be read.
  */
-static __always_inline bool walk_read(struct scratch *s, __u32 fill, __u64 n)
+static __always_inline bool walk_read(struct scratch *s, __u32 fill, __u64 n, __u64 left)
 {
-	__u64 at = s->base - s->ahead_base, ahead = s->seg_left;
+	__u64 at = s->base - s->ahead_base, ahead = left;
 
 	if (n <= KAFKA_AHEAD && (at > s->ahead_len || n > s->ahead_len - at)) {
 		barrier_var(ahead);
@@ -141,7 +142,7 @@ static __always_inline void walk_step(struct scratch *s, struct conn *c, struct 
 	if (n > RT_PIECE_BYTES)
 		n = RT_PIECE_BYTES;
 	fill = s->fill & (BODY_BYTES - 1);
-	if (n && !walk_read(s, fill, n)) {
+	if (n && !walk_read(s, fill, n, left)) {
 		stat_add(RT_STAT_FAULT, 1);
 		s->rec.gap = RT_GAP_FAULT;
 		k->synced = 0;

@@ -5,6 +5,7 @@
  * the tracker must count every record. Needs root.
  */
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "rig.h"
@@ -133,10 +134,63 @@ enum cutting {
 	CUT_ODD,    /* sizes of all kinds */
 	CUT_SMALL,  /* 100 bytes at a time: each header is split */
 	CUT_VECTOR, /* the length and the rest as one vector */
+	CUT_BACK,   /* vectors whose second part stands before the first, where memory ends */
 	CUTS,
 };
 
-static const char *const cut_names[] = {"whole", "apart", "bytes", "odd", "small", "vector"};
+static const char *const cut_names[] = {"whole", "apart",  "bytes", "odd",
+					"small", "vector", "back"};
+
+#define EDGE_BYTES 8192
+
+/* So many bytes, with nothing behind them: where they end. */
+static uint8_t *edge_new(void)
+{
+	uint8_t *p = mmap(NULL, 2 * EDGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	if (p == MAP_FAILED || mprotect(p + EDGE_BYTES, EDGE_BYTES, PROT_NONE))
+		abort();
+	return p + EDGE_BYTES;
+}
+
+static void edge_free(uint8_t *end)
+{
+	munmap(end - EDGE_BYTES, 2 * EDGE_BYTES);
+}
+
+/* `n` bytes in two parts, the second where the first begins. */
+static void edge_parts(struct iovec parts[2], uint8_t *end, size_t n)
+{
+	parts[0] = (struct iovec){end - n / 2, n / 2};
+	parts[1] = (struct iovec){end - n, n - n / 2};
+}
+
+static ssize_t edge_send(int fd, uint8_t *end, const uint8_t *p, size_t n)
+{
+	struct iovec parts[2];
+
+	edge_parts(parts, end, n);
+	memcpy(parts[0].iov_base, p, parts[0].iov_len);
+	memcpy(parts[1].iov_base, p + parts[0].iov_len, parts[1].iov_len);
+	return writev(fd, parts, 2);
+}
+
+static ssize_t edge_receive(int fd, uint8_t *end, uint8_t *p, size_t n)
+{
+	struct iovec parts[2];
+	size_t first;
+	ssize_t got;
+
+	edge_parts(parts, end, n);
+	got = readv(fd, parts, 2);
+	if (got <= 0)
+		return got;
+	first = (size_t)got < parts[0].iov_len ? (size_t)got : parts[0].iov_len;
+	memcpy(p, parts[0].iov_base, first);
+	memcpy(p + first, parts[1].iov_base, (size_t)got - first);
+	return got;
+}
 
 static size_t cut_next(enum cutting how, size_t at, size_t left, uint32_t *seed)
 {
@@ -148,6 +202,7 @@ static size_t cut_next(enum cutting how, size_t at, size_t left, uint32_t *seed)
 	case CUT_BYTES: n = at < 64 ? 1 : 65536; break;
 	case CUT_ODD: n = 1 + (*seed >> 8) % (*seed & 0x10 ? 90 : 30000); break;
 	case CUT_SMALL: n = 100; break;
+	case CUT_BACK: n = 2 + (*seed >> 8) % (*seed & 0x10 ? 300 : EDGE_BYTES - 1); break;
 	default: break;
 	}
 	return n < left ? n : left;
@@ -164,6 +219,7 @@ struct pump {
 
 static void *pump_send(void *arg)
 {
+	uint8_t *edge = edge_new();
 	struct pump *x = arg;
 	uint32_t seed = 7;
 
@@ -172,18 +228,20 @@ static void *pump_send(void *arg)
 		struct iovec iov[2] = {{(void *)(x->p + at), 4},
 				       {(void *)(x->p + at + 4), want - 4}};
 		ssize_t r = x->how == CUT_VECTOR && at == 0 ? writev(x->fd, iov, 2)
-							    : write(x->fd, x->p + at, want);
+			    : x->how == CUT_BACK ? edge_send(x->fd, edge, x->p + at, want)
+						 : write(x->fd, x->p + at, want);
 
 		if (r <= 0)
 			abort();
 		at += (size_t)r;
 	}
+	edge_free(edge);
 	return NULL;
 }
 
 static void pump_receive(struct rig *r, struct pump *x)
 {
-	uint8_t *got = malloc(x->n + 8);
+	uint8_t *got = malloc(x->n + 8), *edge = edge_new();
 	uint32_t seed = 99, calls = 0;
 
 	if (!got)
@@ -192,7 +250,8 @@ static void pump_receive(struct rig *r, struct pump *x)
 		size_t want = cut_next(x->how, at, x->n - at, &seed);
 		struct iovec iov[2] = {{got, 4}, {got + 4, want - 4}};
 		ssize_t n = x->how == CUT_VECTOR && at == 0 ? readv(x->fd, iov, 2)
-			    : x->how == CUT_WHOLE           ? read(x->fd, got + at, want)
+			    : x->how == CUT_BACK  ? edge_receive(x->fd, edge, got + at, want)
+			    : x->how == CUT_WHOLE ? read(x->fd, got + at, want)
 						  : recv(x->fd, got + at, want, MSG_WAITALL);
 
 		if (n <= 0)
@@ -202,6 +261,7 @@ static void pump_receive(struct rig *r, struct pump *x)
 			rig_read(r);
 	}
 	CHECK(!memcmp(got, x->p, x->n));
+	edge_free(edge);
 	free(got);
 }
 
@@ -325,6 +385,7 @@ static void play(struct rig *r, const struct big_shape *produce, const struct bi
 	}
 	CHECK_EQ(t->unparsed, 0);
 	CHECK_EQ(rig_stat(r, RT_STAT_LOST_RING), 0);
+	CHECK_EQ(rig_stat(r, RT_STAT_FAULT), 0);
 	if (test_failed)
 		printf("# sent %s, received %s, Produce %d, Fetch %d\n", cut_names[sends],
 		       cut_names[receives], produce->version, fetch->version);
