@@ -41,7 +41,7 @@ struct conn_dir {
 	__u8 head;  /* HTTP: the walk stands inside a head, or behind one that announced a body */
 	__u8 due;   /* a record of the other direction is out that comes after what this one's next
 		       brings */
-	__u8 blind; /* HTTP, requests: heads that may have bodies were not looked at lately */
+	__u8 blind; /* HTTP, requests: a body may come next, its head was not looked at */
 	__u8 pad[4];
 };
 

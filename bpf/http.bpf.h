@@ -121,6 +121,19 @@ static __always_inline bool http_short(const struct scratch *s, const struct con
 	return h->state == HTTP_AFTER && h->length <= RT_HTTP_CALM_BYTES;
 }
 
+#define HTTP_STATUS_AT 9 /* HTTP/1.1 200 */
+
+/*
+ * A call of an answer. One that is final (not 1xx) comes behind its request's body, or instead of
+ * it: what comes next begins with a head, whatever of the request was not looked at. Unless it
+ * answers an earlier one; or the body comes nevertheless, which is not told.
+ */
+static __always_inline void http_answered(struct conn *c, int io, const __u8 *call, __u32 len)
+{
+	if (!c->piped && len > HTTP_STATUS_AT && call[0] == 'H' && call[HTTP_STATUS_AT] != '1')
+		c->d[!io].blind = 0;
+}
+
 /*
  * Walks from the cursor on, or over what stands copied in the scratch already. False: the rest of
  * the call is to be copied as it is. What looks like a head where a body may be, because the head
@@ -151,6 +164,7 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		c->piped = 1;
 	if (guessed) {
 		h->state = HTTP_NONE;
+		d->blind = 1;
 		if (!s->heads && s->rec.len > RT_HTTP_CALM_BYTES)
 			wary_of_heads(d);
 	} else {

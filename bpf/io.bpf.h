@@ -234,15 +234,17 @@ static __always_inline void io_http(struct scratch *s, struct conn *c, int io, _
 {
 	struct conn_dir *d = &c->d[io];
 	__u32 limit;
+	bool walked;
 
-	if (!io_is_request(c, io) && len > RT_HTTP_CALM_BYTES)
-		c->d[!io].blind = 0; /* no 100 Continue is that long */
 	if (len > RT_HTTP_CALL_BYTES)
 		d->wary = WARY_CALLS;
 	else if (d->wary > WARY_HEADS)
 		d->wary--;
-	if (http_run(s, c, io, d->skip > off ? d->skip : off) || s->at >= len ||
-	    s->rec.gap > RT_GAP_SKIPPED)
+	walked = http_run(s, c, io, d->skip > off ? d->skip : off);
+	/* The call's first bytes, unless they were skipped, or are in a record that is out. */
+	if (!io_is_request(c, io) && s->rec.nfrags && !*(__u32 *)s->body)
+		http_answered(c, io, s->body + sizeof(struct rt_frag), len);
+	if (walked || s->at >= len || s->rec.gap > RT_GAP_SKIPPED)
 		return;
 	limit = io_limit(c, io, len);
 	if (s->rec.gap && s->rec.nfrags && len - s->at > limit)

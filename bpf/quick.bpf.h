@@ -33,14 +33,11 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 #define QUICK_HEAD  (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
 #define QUICK_BYTES WAIT_PAYLOAD /* of a call */
 
-#define HTTP_STATUS_AT 9 /* HTTP/1.1 200 */
-
 /*
  * Whether a short call's head need not be walked: a request that has nothing behind its head, as
  * far as its ends show, and no body (POST, PUT, PATCH); what a server answers; what a client reads,
  * unless the head ends with it, so that a body may begin with the next call. Of a direction that is
- * not wary also a head with, or before, a short body; then it is not known what is a body until an
- * answer has come that is not one of 1xx. `ends`: with an empty line.
+ * not wary also a head with, or before, a short body. `ends`: with an empty line.
  */
 static __always_inline bool http_settled(struct conn *c, int io, const __u8 *call, __u32 len,
 					 bool ends)
@@ -49,16 +46,16 @@ static __always_inline bool http_settled(struct conn *c, int io, const __u8 *cal
 	__u8 first = call[0];
 
 	if (!io_is_request(c, io)) {
-		if (len > HTTP_STATUS_AT && call[HTTP_STATUS_AT] != '1')
-			c->d[!io].blind = 0;
+		http_answered(c, io, call, len);
 		return io == RT_SEND || !ends || !d->wary;
 	}
 	if (d->run)
 		return !d->wary && !ends && (first < 'A' || first > 'Z');
-	if (ends && first != 'P')
-		return true;
-	if (d->wary || (len >= RT_HTTP_CALM_BYTES && !ends))
-		return false; /* a long one may be the beginning of a longer body */
+	if (!ends || first == 'P') {
+		/* A long one may be the beginning of a longer body. */
+		if (d->wary || (len >= RT_HTTP_CALM_BYTES && !ends))
+			return false;
+	}
 	d->blind = 1;
 	return true;
 }

@@ -283,6 +283,42 @@ static size_t ask_for_much(struct talk *t, uint8_t *sent, size_t at)
 
 #define LONG_PUT "PUT /x HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"
 
+/* Behind what was sent up to `from`: every byte of it, and of three more requests. */
+static void is_whole(struct talk *t, uint8_t *sent, size_t from)
+{
+	size_t at = from;
+
+	for (int k = 0; k < 3; k++, at += REQUEST_BYTES) {
+		memcpy(sent + at, request, REQUEST_BYTES);
+		ask(t);
+		reply(t);
+	}
+	rig_read(t->r);
+	CHECK(rig_has(dir(t, true, RT_RECV), sent, from, at));
+	CHECK(rig_has(dir(t, false, RT_SEND), sent, from, at));
+	CHECK_EQ(dir(t, true, RT_RECV)->end, at);
+}
+
+/*
+ * A new connection, with an exchange and so many posts with short bodies. `walked`: then a long
+ * answer, so that short ones are walked, too. How many bytes were sent.
+ */
+static size_t begin_anew(struct talk *t, uint8_t *sent, int posts, bool walked)
+{
+	size_t at = REQUEST_BYTES;
+
+	rig_close(&t->p);
+	rig_read(t->r);
+	if (!rig_connect(RIG_V4, &t->p))
+		abort();
+	memcpy(sent, request, at);
+	ask(t);
+	reply(t);
+	for (int k = 0; k < posts; k++)
+		at = post(t, sent, at, "{\"what\": \"a short one\"}", 0, false);
+	return walked ? at + ask_for_much(t, sent, at) : at;
+}
+
 /* A body whose head was not looked into may look like a request: nothing behind it is missed. */
 EITHER(a_body_that_looks_like_a_request_is_one)
 {
@@ -293,6 +329,7 @@ EITHER(a_body_that_looks_like_a_request_is_one)
 		bool asked;
 	} posts[] = {
 		{LONG_PUT, 0, false},
+		{LONG_PUT, 0, true},
 		{"PUT /x HTTP/1.1\r\nContent-Length: 100000\r\n", 0, false},
 		{"PUT /x HTTP/1.1\r\nContent-Le", 0, false},
 		{"GET /x HTTP/1.1\r\n\r\n" LONG_PUT, 19, false},
@@ -306,31 +343,83 @@ EITHER(a_body_that_looks_like_a_request_is_one)
 
 	memset(much, 'x', sizeof(much) - 1);
 	memcpy(much, LONG_PUT, sizeof(LONG_PUT) - 1);
-	for (size_t i = 0; i < sizeof(posts) / sizeof(posts[0]); i++) {
-		size_t at = REQUEST_BYTES, from;
+	for (size_t i = 0; i < 2 * sizeof(posts) / sizeof(posts[0]); i++) {
+		size_t at = begin_anew(t, sent, RT_HTTP_CALM + 1, i % 2);
 
-		rig_close(&t->p);
-		rig_read(t->r);
-		REQUIRE(rig_connect(RIG_V4, &t->p));
-		memcpy(sent, request, at);
-		ask(t);
-		reply(t);
-		for (int k = 0; k < RT_HTTP_CALM + 1; k++)
-			at = post(t, sent, at, "{\"what\": \"a short one\"}", 0, false);
-		if (i % 2 == 0)
-			at += ask_for_much(t, sent, at); /* so that short answers are walked, too */
-		from = at = post(t, sent, at, posts[i].body, posts[i].first, posts[i].asked);
-		for (int k = 0; k < 3; k++, at += REQUEST_BYTES) {
-			memcpy(sent + at, request, REQUEST_BYTES);
-			ask(t);
-			reply(t);
-		}
-		rig_read(t->r);
-		CHECK(rig_has(dir(t, true, RT_RECV), sent, from, at));
-		CHECK(rig_has(dir(t, false, RT_SEND), sent, from, at));
-		CHECK_EQ(dir(t, true, RT_RECV)->end, at);
+		at = post(t, sent, at, posts[i / 2].body, posts[i / 2].first, posts[i / 2].asked);
+		is_whole(t, sent, at);
 		if (test_failed)
-			printf("# behind %s, %s\n", posts[i].body, posts[i].asked ? "asked" : "");
+			printf("# behind %s, %s\n", posts[i / 2].body, i % 2 ? "walked" : "");
+	}
+}
+
+/* Likewise the body of a request that seldom has one, and does not come before it is asked for. */
+EITHER(so_is_one_of_a_method_without)
+{
+	static const char head[] = "DELETE /a HTTP/1.1\r\nContent-Length: 43\r\n\r\n" LONG_PUT,
+			  go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	static uint8_t sent[8192];
+	const size_t body = sizeof(LONG_PUT) - 1, n = sizeof(head) - 1 - body;
+
+	_Static_assert(sizeof(LONG_PUT) - 1 == 43, "its Content-Length");
+	for (int walked = 0; walked < 2; walked++) {
+		size_t at = begin_anew(t, sent, 0, walked);
+
+		memcpy(sent + at, head, n + body);
+		move(t->p.client, t->p.server, head, n);
+		move(t->p.server, t->p.client, go_on, sizeof(go_on) - 1);
+		move(t->p.client, t->p.server, head + n, body);
+		reply(t);
+		is_whole(t, sent, at + n + body);
+	}
+}
+
+/* Likewise one that comes behind the answer to the request before. */
+EITHER(so_is_one_of_a_pipelined_post)
+{
+	static const char head[] = "POST /a HTTP/1.1\r\nContent-Length: 43\r\n\r\n" LONG_PUT;
+	static uint8_t sent[8192];
+	const size_t body = sizeof(LONG_PUT) - 1, n = sizeof(head) - 1 - body;
+
+	_Static_assert(sizeof(LONG_PUT) - 1 == 43, "its Content-Length");
+	for (int walked = 0; walked < 2; walked++) {
+		size_t at = begin_anew(t, sent, 0, walked);
+
+		memcpy(sent + at, request, REQUEST_BYTES);
+		memcpy(sent + at + REQUEST_BYTES, head, n + body);
+		ask(t);
+		move(t->p.client, t->p.server, head, n);
+		reply(t);
+		move(t->p.client, t->p.server, head + n, body);
+		reply(t);
+		is_whole(t, sent, at + REQUEST_BYTES + n + body);
+	}
+}
+
+/* Once an answer has come, a long body is skipped again, however that answer was looked at. */
+EITHER(an_answer_ends_the_doubt)
+{
+	enum { FIRST = 2000, STEP = 4000, BODY = 7 * STEP };
+	static uint8_t sent[65536];
+	static char call[STEP];
+
+	for (int walked = 0; walked < 2; walked++) {
+		size_t at = begin_anew(t, sent, RT_HTTP_CALM + 1, walked), end;
+		int n = sprintf(call, "PUT /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n", BODY);
+
+		at = post(t, sent, at, "{\"what\": \"a short one\"}", 0, false);
+		end = at + (size_t)n + BODY;
+		memset(call + n, 'x', (size_t)(STEP - n));
+		move(t->p.client, t->p.server, call, FIRST);
+		memset(call, 'x', sizeof(call));
+		for (size_t left = BODY - (FIRST - (size_t)n), more; left; left -= more) {
+			more = left < STEP ? left : STEP;
+			move(t->p.client, t->p.server, call, more);
+		}
+		reply(t);
+		is_whole(t, sent, end);
+		CHECK(rig_count(dir(t, true, RT_RECV), at + FIRST, end) <= 256);
+		CHECK(rig_count(dir(t, false, RT_SEND), at + FIRST, end) <= 256);
 	}
 }
 
