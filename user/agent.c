@@ -40,6 +40,20 @@ static void say_change(void *arg, const char *option, bool reloads)
 		log_warn("configuration: %s changed, but needs a restart", option);
 }
 
+static void between_procs(void *arg)
+{
+	struct agent *a = arg;
+
+	agent_intake(a);
+}
+
+static void say_unread(int error)
+{
+	if (error)
+		log_warn("reading /proc: %s; processes older than redtap are not seen",
+			 strerror(-error));
+}
+
 static void reload(struct agent *a)
 {
 	struct config old = a->reloaded, fresh;
@@ -56,7 +70,7 @@ static void reload(struct agent *a)
 	agent_set_budget(a);
 	agent_forget_routes(a);
 	red_routes_changed(a->red);
-	procs_reload(a->procs, a->config);
+	say_unread(procs_reload(a->procs, a->config, between_procs, a));
 	naming_reload(a->naming, a->config);
 	track_forget_names(a->track);
 	track_renew_sessions(a->track, true);
@@ -279,13 +293,6 @@ static int start_serve(struct agent *a)
 	return r;
 }
 
-static void between_procs(void *arg)
-{
-	struct agent *a = arg;
-
-	agent_intake(a);
-}
-
 int agent_start(const struct config *config, int argc, char **argv, struct agent **out)
 {
 	struct agent *a = calloc(1, sizeof(*a));
@@ -324,10 +331,7 @@ int agent_start(const struct config *config, int argc, char **argv, struct agent
 	r = start_serve(a);
 	if (r)
 		goto fail;
-	r = procs_scan(a->procs, between_procs, a);
-	if (r)
-		log_warn("reading /proc: %s; processes older than redtap are not seen",
-			 strerror(-r));
+	say_unread(procs_scan(a->procs, between_procs, a));
 	capture_prime(a->capture);
 	a->seat = seat_new(capture_cpus(a->capture));
 	if (!a->seat)

@@ -229,7 +229,8 @@ int procs_scan(struct procs *p, void (*between)(void *arg), void *arg)
 	return procfs_each(p->fs, scan_one, &scan);
 }
 
-void procs_reload(struct procs *ps, const struct config *config)
+int procs_reload(struct procs *ps, const struct config *config, void (*between)(void *arg),
+		 void *arg)
 {
 	ps->config = config;
 	if (ps->capture)
@@ -239,6 +240,7 @@ void procs_reload(struct procs *ps, const struct config *config)
 		if (!p->exit_ns)
 			proc_select(ps, p);
 	}
+	return ps->refused ? procs_scan(ps, between, arg) : 0;
 }
 
 static void on_exec(struct procs *ps, const struct rt_rec_exec *rec)
@@ -373,12 +375,14 @@ bool procs_known(struct procs *ps, uint32_t tgid)
 
 	if (p && p->sure)
 		return true;
+	if (!p && ps->map.len >= ps->map.max)
+		return true; /* there is no room for it, and nothing more to be known */
 	if (proc_read(ps, tgid))
 		return false;
 	p = proc_get(ps, tgid);
 	if (p)
 		proc_take(p, ps->buf);
-	return true; /* there is no room for it, and nothing more to be known */
+	return true;
 }
 
 bool procs_selects_conn(struct procs *ps, uint32_t tgid, uint16_t local_port, uint16_t remote_port)

@@ -22,8 +22,12 @@ void procs_free(struct procs *p);
  * last is: between() is called behind every process. */
 int procs_scan(struct procs *p, void (*between)(void *arg), void *arg);
 
-/* Follows another configuration: selects anew and forgets names. `config` is borrowed from then. */
-void procs_reload(struct procs *p, const struct config *config);
+/*
+ * Follows another configuration: selects anew and forgets names. `config` is borrowed from then.
+ * Reads /proc as procs_scan() does if there are processes that found the table full.
+ */
+int procs_reload(struct procs *p, const struct config *config, void (*between)(void *arg),
+		 void *arg);
 
 /* RT_REC_EXEC, RT_REC_FORK, RT_REC_EXIT. */
 void procs_record(struct procs *p, const struct rt_rec *rec);

@@ -11,6 +11,8 @@
 #define GONE 7000001u /* beyond any process's number */
 
 static char selected[8]; /* by the number behind GONE: '+', '-', or 0 */
+static uint32_t child;
+static bool child_selected;
 
 /* Instead of the kernel half's. */
 void capture_trace(struct capture *c, uint32_t tgid, bool on)
@@ -18,6 +20,8 @@ void capture_trace(struct capture *c, uint32_t tgid, bool on)
 	(void)c;
 	if (tgid - GONE < sizeof(selected))
 		selected[tgid - GONE] = on ? '+' : '-';
+	if (tgid == child)
+		child_selected = on;
 }
 
 void capture_unprime(struct capture *c)
@@ -135,4 +139,42 @@ TEST(no_more_than_is_set)
 	EXECUTED(GONE + 4, "/usr/bin/uvicorn", "uvicorn\0shop.main:app");
 	CHECK_STR(selected, "+++-+");
 	down();
+}
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* Such a one is selected anew at a reload, for which /proc must be asked; and nobody waits for
+ * what it runs. */
+TEST(one_without_room_follows_another_configuration)
+{
+	char own[] = "*/test_procs";
+	struct config_rule rule = {.match.exe = own, .exclude = true};
+	struct config fresh;
+
+	child = (uint32_t)fork();
+	if (!child)
+		for (;;)
+			pause();
+	up(2);
+	EXECUTED(GONE, "/usr/bin/uvicorn", "uvicorn\0shop.main:app");
+	CHECK(!procs_known(procs, GONE + 2));
+	EXECUTED(GONE + 1, "/usr/bin/uvicorn", "uvicorn\0shop.main:app");
+	CHECK(procs_known(procs, GONE + 2));
+	EXECUTED(child, "/usr/bin/uvicorn", "uvicorn\0");
+	CHECK(child_selected);
+	fresh = config;
+	fresh.rules = &rule;
+	fresh.rules_count = 1;
+	CHECK_EQ(procs_reload(procs, &fresh, nothing, NULL), 0);
+	CHECK(!child_selected);
+	fresh.rules_count = 0;
+	CHECK_EQ(procs_reload(procs, &fresh, nothing, NULL), 0);
+	CHECK(child_selected);
+	down();
+	kill((pid_t)child, SIGKILL);
+	waitpid((pid_t)child, NULL, 0);
+	child = 0;
 }
