@@ -64,6 +64,7 @@ struct rig {
 	int nconns;
 	struct rt_rec_exec *procs; /* RIG_PROCS; of the others the head only */
 	int nprocs;
+	uint64_t of_procs; /* records of processes, of any on the host, in all */
 	void (*also)(void *arg, const struct rt_rec *rec); /* sees every record too */
 	void *arg;
 	struct rt_rec_open open[RIG_CONNS];
@@ -189,6 +190,7 @@ static inline void rig_record(void *arg, const struct rt_rec *rec)
 		n = rec->type == RT_REC_EXEC ? sizeof(struct rt_rec_exec)
 					     : sizeof(struct rt_rec_proc);
 		CHECK_EQ(rec->bytes, n);
+		r->of_procs++;
 		if (r->nprocs < RIG_PROCS)
 			memcpy(&r->procs[r->nprocs++], rec, n);
 		if (rec->type == RT_REC_EXEC)
@@ -257,6 +259,12 @@ static inline uint64_t rig_stat(struct rig *r, enum rt_stat id)
 
 	capture_stats(r->capture, now);
 	return now[id] - r->stats[id];
+}
+
+/* What was written out for this process's connections: a write is an event, whatever it holds. */
+static inline uint64_t rig_events(struct rig *r)
+{
+	return rig_stat(r, RT_STAT_EVENTS) - r->of_procs;
 }
 
 /* NULL: said why by skipping or failing the test. `by_files` as in struct capture_config. */
