@@ -68,6 +68,10 @@ static __always_inline void wary_of_heads(struct conn_dir *d)
 		d->wary = WARY_HEADS;
 }
 
+/* conn.piped: so many final answers more, and no requests are taken to be outstanding any longer.
+ */
+#define HTTP_PIPED 64
+
 /* sendmmsg, recvmmsg: the vector last seen, and the entry that comes next. */
 struct conn_vec {
 	__u64 vec;
@@ -106,7 +110,7 @@ struct conn {
 	__u8 last_io; /* enum rt_io, 0xff before the first call */
 	__u8 turns;
 	__u8 noseq;
-	__u8 piped; /* HTTP: requests were pipelined */
+	__u8 piped; /* HTTP: see HTTP_PIPED */
 	struct conn_place place;
 	struct conn_dir d[2]; /* by enum rt_io */
 	union {

@@ -124,13 +124,18 @@ static __always_inline bool http_short(const struct scratch *s, const struct con
 #define HTTP_STATUS_AT 9 /* HTTP/1.1 200 */
 
 /*
- * A call of an answer. One that is final (not 1xx) comes behind its request's body, or instead of
- * it: what comes next begins with a head, whatever of the request was not looked at. Unless it
- * answers an earlier one; or the body comes nevertheless, which is not told.
+ * `len` bytes of an answer. If a final one (not 1xx) begins there, it comes behind its request's
+ * body, or instead of it: the next request begins with a head, whatever of this one was not looked
+ * at. Unless it answers an earlier one; or the body comes nevertheless, which is not told.
  */
 static __always_inline void http_answered(struct conn *c, int io, const __u8 *call, __u32 len)
 {
-	if (!c->piped && len > HTTP_STATUS_AT && call[0] == 'H' && call[HTTP_STATUS_AT] != '1')
+	if (len <= HTTP_STATUS_AT || *(const __u32 *)call != (__u32)HTTP_MAGIC ||
+	    call[HTTP_STATUS_AT] == '1')
+		return;
+	if (c->piped)
+		c->piped--;
+	else
 		c->d[!io].blind = 0;
 }
 
@@ -144,32 +149,31 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 	struct conn_http *h = &c->http[io];
 	struct conn_dir *d = &c->d[io];
 	struct http_ctx x = {s, c, io};
-	bool guessed = false;
+	bool request = io_is_request(c, io), guessed = false, begins;
 
 	if (h->at != from || h->state == HTTP_NONE) {
-		guessed = io_is_request(c, io) && (d->run || d->blind);
+		guessed = request && (d->run || d->blind);
 		http_begin_anew(h, from);
 	}
+	begins = h->state == HTTP_START && !h->line;
 	s->done = s->heads = s->walked = s->walk_open = 0;
 	bpf_loop(HTTP_WALK_STEPS, http_loop, &x, 0);
 	if (!s->done) {
 		h->state = HTTP_NONE;
 		s->done = 1;
 	}
-	if (s->heads == 1 && http_short(s, h, io_is_request(c, io)))
+	if (s->heads == 1 && http_short(s, h, request))
 		d->wary -= d->wary && d->wary <= WARY_HEADS;
 	else if (s->heads && (h->state != HTTP_START || h->at > s->rec.off + s->rec.len))
 		wary_of_heads(d);
-	if (s->heads && io_is_request(c, io) && (s->heads > 1 || d->run))
-		c->piped = 1;
+	if (request && (s->heads > 1 || (s->heads && d->run && begins)))
+		c->piped = HTTP_PIPED;
 	if (guessed) {
 		h->state = HTTP_NONE;
-		d->blind = 1;
 		if (!s->heads && s->rec.len > RT_HTTP_CALM_BYTES)
 			wary_of_heads(d);
-	} else {
-		d->blind = 0;
 	}
+	d->blind = h->state == HTTP_NONE;
 	d->head = h->state > HTTP_START;
 	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
 		d->skip = h->at;

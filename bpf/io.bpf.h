@@ -233,6 +233,7 @@ static __always_inline bool io_http_wanted(struct conn *c, int io, __u64 off, __
 static __always_inline void io_http(struct scratch *s, struct conn *c, int io, __u64 off, __u32 len)
 {
 	struct conn_dir *d = &c->d[io];
+	const struct rt_frag *first;
 	__u32 limit;
 	bool walked;
 
@@ -242,8 +243,9 @@ static __always_inline void io_http(struct scratch *s, struct conn *c, int io, _
 		d->wary--;
 	walked = http_run(s, c, io, d->skip > off ? d->skip : off);
 	/* The call's first bytes, unless they were skipped, or are in a record that is out. */
-	if (!io_is_request(c, io) && s->rec.nfrags && !*(__u32 *)s->body)
-		http_answered(c, io, s->body + sizeof(struct rt_frag), len);
+	first = (struct rt_frag *)s->body;
+	if (!io_is_request(c, io) && s->rec.nfrags && !first->at)
+		http_answered(c, io, (__u8 *)(first + 1), first->len);
 	if (walked || s->at >= len || s->rec.gap > RT_GAP_SKIPPED)
 		return;
 	limit = io_limit(c, io, len);
@@ -351,6 +353,7 @@ static __always_inline void io_call(struct io_call *x, int io)
 		       : buffer_find(s, &c->vec[io], x->task, x->regs, io, x->ret, x->at_exit);
 	if (gap) {
 		s->rec.gap = gap;
+		c->d[io].blind = 1; /* it may have been a head */
 	} else if (!io_copy(s, c, io, off, x->ret)) {
 		io_silent(c, io, RT_GAP_SKIPPED);
 		return;

@@ -46,7 +46,7 @@ static __always_inline void walk_copied(struct kafka_dir *k, bool request)
 		walk_want(k, K_ABORTED, (k->version >= 11 ? 4 : 0) + (k->flexible ? 1 : 4));
 }
 
-/* In line up to COPY_CHUNK bytes, and then up to seven more behind them; else by the helper. */
+/* Up to COPY_CHUNK bytes in line, which copies up to seven more; the helper for longer ones. */
 static __always_inline void walk_copy_bytes(__u8 *to, const __u8 *from, __u64 n)
 {
 	if (n <= COPY_CHUNK)

@@ -50,7 +50,7 @@ static void between_procs(void *arg)
 static void say_unread(int error)
 {
 	if (error)
-		log_warn("reading /proc: %s; processes older than redtap are not seen",
+		log_warn("reading /proc: %s; processes known to it alone are not selected",
 			 strerror(-error));
 }
 

@@ -24,7 +24,7 @@ int procs_scan(struct procs *p, void (*between)(void *arg), void *arg);
 
 /*
  * Follows another configuration: selects anew and forgets names. `config` is borrowed from then.
- * Reads /proc as procs_scan() does if there are processes that found the table full.
+ * Reads /proc as procs_scan() does if ever a process found the table full.
  */
 int procs_reload(struct procs *p, const struct config *config, void (*between)(void *arg),
 		 void *arg);

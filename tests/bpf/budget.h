@@ -23,9 +23,9 @@ static const struct budget budgets[] = {
 	{"rt_iter_sockets", 330, 1700},
 	{"rt_send_start", 950, 1550},
 	{"rt_set_state", 630, 8400},
-	{"rt_sock_recv", 14000, 158000},
-	{"rt_sock_send", 14500, 160000},
-	{"rt_sys_exit", 19500, 268000},
+	{"rt_sock_recv", 14300, 190000},
+	{"rt_sock_send", 14900, 194000},
+	{"rt_sys_exit", 19700, 300000},
 };
 
 #endif

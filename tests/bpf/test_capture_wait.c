@@ -329,7 +329,6 @@ EITHER(a_body_that_looks_like_a_request_is_one)
 		bool asked;
 	} posts[] = {
 		{LONG_PUT, 0, false},
-		{LONG_PUT, 0, true},
 		{"PUT /x HTTP/1.1\r\nContent-Length: 100000\r\n", 0, false},
 		{"PUT /x HTTP/1.1\r\nContent-Le", 0, false},
 		{"GET /x HTTP/1.1\r\n\r\n" LONG_PUT, 19, false},
@@ -396,18 +395,54 @@ EITHER(so_is_one_of_a_pipelined_post)
 	}
 }
 
-/* Once an answer has come, a long body is skipped again, however that answer was looked at. */
+/* What leaves it open for a while whether a body comes next: how many bytes were sent. */
+static size_t leave_in_doubt(struct talk *t, uint8_t *sent, int how)
+{
+	static const char *const chunked[] = {
+		"PUT /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n",
+		"0\r\n\r\n"};
+	size_t at = begin_anew(t, sent, how < 2 ? RT_HTTP_CALM + 1 : 0, how == 1);
+	char head[1500];
+
+	switch (how) {
+	case 2: /* a head in two calls, and a body without a length */
+		memset(head, 'h', sizeof(head));
+		memcpy(head, "GET /", 5);
+		memcpy(head + 100, " HTTP/1.1\r\nCookie: ", 19);
+		memcpy(head + sizeof(head) - 4, "\r\n\r\n", 4);
+		move(t->p.client, t->p.server, head, 1200);
+		move(t->p.client, t->p.server, head + 1200, sizeof(head) - 1200);
+		reply(t);
+		at += sizeof(head);
+		for (int i = 0; i < 3; at += strlen(chunked[i++]))
+			move(t->p.client, t->p.server, chunked[i], strlen(chunked[i]));
+		reply(t);
+		return at;
+	case 3: /* requests that were pipelined, and some that were not */
+		ask(t);
+		ask(t);
+		reply(t);
+		reply(t);
+		for (int i = 0; i < 70; i++) {
+			ask(t);
+			reply(t);
+		}
+		return at + 72 * REQUEST_BYTES;
+	default: return post(t, sent, at, "{\"what\": \"a short one\"}", 0, false);
+	}
+}
+
+/* Once answers have come, a long body is skipped again, however they were looked at. */
 EITHER(an_answer_ends_the_doubt)
 {
 	enum { FIRST = 2000, STEP = 4000, BODY = 7 * STEP };
 	static uint8_t sent[65536];
 	static char call[STEP];
 
-	for (int walked = 0; walked < 2; walked++) {
-		size_t at = begin_anew(t, sent, RT_HTTP_CALM + 1, walked), end;
+	for (int how = 0; how < 4; how++) {
+		size_t at = leave_in_doubt(t, sent, how), end;
 		int n = sprintf(call, "PUT /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n", BODY);
 
-		at = post(t, sent, at, "{\"what\": \"a short one\"}", 0, false);
 		end = at + (size_t)n + BODY;
 		memset(call + n, 'x', (size_t)(STEP - n));
 		move(t->p.client, t->p.server, call, FIRST);
@@ -420,19 +455,21 @@ EITHER(an_answer_ends_the_doubt)
 		is_whole(t, sent, end);
 		CHECK(rig_count(dir(t, true, RT_RECV), at + FIRST, end) <= 256);
 		CHECK(rig_count(dir(t, false, RT_SEND), at + FIRST, end) <= 256);
+		if (test_failed)
+			printf("# behind kind %d\n", how);
 	}
 }
 
 EITHER(an_exchange_is_one_ring_record)
 {
-	uint64_t events = rig_stat(t->r, RT_STAT_EVENTS);
+	uint64_t events = rig_events(t->r);
 
 	for (int i = 0; i < 100; i++) {
 		ask(t);
 		reply(t);
 	}
 	read_only(t);
-	CHECK_EQ(rig_stat(t->r, RT_STAT_EVENTS) - events, 200); /* both ends are ours */
+	CHECK_EQ(rig_events(t->r) - events, 200); /* both ends are ours */
 	for (int server = 0; server < 2; server++) {
 		struct rig_dir *req = dir(t, server, server ? RT_RECV : RT_SEND);
 		struct rig_dir *resp = dir(t, server, server ? RT_SEND : RT_RECV);
@@ -458,11 +495,11 @@ EITHER(so_is_one_with_a_posted_body)
 	for (int i = 0; i < RT_HTTP_CALM + 6; i++) {
 		memset(body, 'a' + i, sizeof(body) - 1);
 		rig_read(t->r);
-		events = rig_stat(t->r, RT_STAT_EVENTS);
+		events = rig_events(t->r);
 		at = post(t, sent, at, body, 0, false);
 		read_only(t);
 		if (i >= RT_HTTP_CALM) {
-			CHECK_EQ(rig_stat(t->r, RT_STAT_EVENTS) - events, 2);
+			CHECK_EQ(rig_events(t->r) - events, 2);
 			CHECK(rig_has(dir(t, true, RT_RECV), sent, at - 1024, at));
 			CHECK(rig_has(dir(t, false, RT_SEND), sent, at - 1024, at));
 		}
@@ -484,11 +521,11 @@ EITHER(so_is_one_with_a_long_head)
 		for (int i = snprintf(head, n, "GET /%zu HTTP/1.1\r\nCookie: ", n); i < (int)n; i++)
 			head[i] = (char)('a' + (i * i + (int)n) % 26);
 		memcpy(head + n - 4, "\r\n\r\n", 4);
-		events = rig_stat(t->r, RT_STAT_EVENTS);
+		events = rig_events(t->r);
 		move(t->p.client, t->p.server, head, n);
 		reply(t);
 		read_only(t);
-		CHECK_EQ(rig_stat(t->r, RT_STAT_EVENTS) - events, n <= 1024 ? 2 : 4);
+		CHECK_EQ(rig_events(t->r) - events, n <= 1024 ? 2 : 4);
 		at += n;
 	}
 	CHECK_EQ(dir(t, true, RT_RECV)->end, at);
