@@ -41,7 +41,7 @@ struct conn_dir {
 	__u8 head;  /* HTTP: the walk stands inside a head, or behind one that announced a body */
 	__u8 due;   /* a record of the other direction is out that comes after what this one's next
 		       brings */
-	__u8 blind; /* HTTP, requests: a body may come next, its head was not looked at */
+	__u8 blind; /* HTTP, requests: what comes next may be a body, for all that was looked at */
 	__u8 pad[4];
 };
 
@@ -68,7 +68,9 @@ static __always_inline void wary_of_heads(struct conn_dir *d)
 		d->wary = WARY_HEADS;
 }
 
-/* conn.piped: so many final answers more, and no requests are taken to be outstanding any longer.
+/*
+ * conn.piped: so many turns more that begin with a final answer, and no earlier request is taken to
+ * be outstanding any longer.
  */
 #define HTTP_PIPED 64
 

@@ -134,7 +134,7 @@ static __always_inline void http_answered(struct conn *c, int io, const __u8 *ca
 	    call[HTTP_STATUS_AT] == '1')
 		return;
 	if (c->piped)
-		c->piped--;
+		c->piped -= !c->d[io].run;
 	else
 		c->d[!io].blind = 0;
 }
@@ -166,14 +166,14 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		d->wary -= d->wary && d->wary <= WARY_HEADS;
 	else if (s->heads && (h->state != HTTP_START || h->at > s->rec.off + s->rec.len))
 		wary_of_heads(d);
-	if (request && (s->heads > 1 || (s->heads && d->run && begins)))
+	if (request && s->heads && (s->heads > 1 || h->state > HTTP_START || (d->run && begins)))
 		c->piped = HTTP_PIPED;
 	if (guessed) {
 		h->state = HTTP_NONE;
 		if (!s->heads && s->rec.len > RT_HTTP_CALM_BYTES)
 			wary_of_heads(d);
 	}
-	d->blind = h->state == HTTP_NONE;
+	d->blind = h->state == HTTP_NONE || s->at < s->rec.len;
 	d->head = h->state > HTTP_START;
 	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
 		d->skip = h->at;

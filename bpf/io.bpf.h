@@ -266,8 +266,10 @@ static __always_inline void io_http_short(struct scratch *s, struct conn *c, int
 	__u32 last = (sizeof(struct rt_frag) + len - 4) & (BODY_BYTES - 1);
 	bool ends;
 
-	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off)
+	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off) {
+		c->d[io].blind = 1;
 		return;
+	}
 	ends = *(__u32 *)(s->body + last) == bpf_htonl(0x0d0a0d0a);
 	if (!http_settled(c, io, s->body + sizeof(struct rt_frag), len, ends))
 		http_run(s, c, io, off);

@@ -373,6 +373,24 @@ EITHER(so_is_one_of_a_method_without)
 	}
 }
 
+/* Likewise one of no known length, whose head was looked into. */
+EITHER(so_is_one_without_a_length)
+{
+	static const char head[] = "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+			  go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	static uint8_t sent[8192];
+	const size_t n = sizeof(head) - 1, body = sizeof(LONG_PUT) - 1;
+	size_t at = begin_anew(t, sent, 0, false);
+
+	memcpy(sent + at, head, n);
+	memcpy(sent + at + n, LONG_PUT, body);
+	move(t->p.client, t->p.server, head, n);
+	move(t->p.server, t->p.client, go_on, sizeof(go_on) - 1);
+	move(t->p.client, t->p.server, LONG_PUT, body);
+	reply(t);
+	is_whole(t, sent, at + n + body);
+}
+
 /* Likewise one that comes behind the answer to the request before. */
 EITHER(so_is_one_of_a_pipelined_post)
 {
@@ -458,6 +476,43 @@ EITHER(an_answer_ends_the_doubt)
 		if (test_failed)
 			printf("# behind kind %d\n", how);
 	}
+}
+
+/* Of the answers to many requests at once none is missed, however they are read. */
+EITHER(many_answers_are_whole)
+{
+	enum { REQUESTS = 100, ALIGNED = 70, CHUNK = 400, ANSWER = 47 + 5 + CHUNK + 7 };
+	static char ask_all[REQUESTS * REQUEST_BYTES];
+	static uint8_t got[REQUESTS * ANSWER];
+	char answer[ANSWER + 1];
+	size_t n = (size_t)sprintf(answer,
+				   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n190\r\n");
+
+	REQUIRE(n == 47 + 5);
+	memset(answer + n, 'x', CHUNK);
+	memcpy(answer + n + CHUNK, "\r\n0\r\n\r\n", 8);
+	for (int i = 0; i < REQUESTS; i++)
+		memcpy(ask_all + i * REQUEST_BYTES, request, REQUEST_BYTES);
+	begin_anew(t, got, 0, false);
+	ask(t); /* by itself: more than one head in a first call is not looked for */
+	move(t->p.client, t->p.server, ask_all, sizeof(ask_all) - REQUEST_BYTES);
+	for (int i = 0; i < REQUESTS; i++)
+		if (write(t->p.server, answer, ANSWER) != ANSWER)
+			abort();
+	for (size_t at = 0, want = ANSWER; at < sizeof(got); at += want) {
+		if (at == ALIGNED * ANSWER)
+			want = ANSWER / 2;
+		else if (at > ALIGNED * ANSWER)
+			want = sizeof(got) - at;
+		if (recv(t->p.client, got + at, want, MSG_WAITALL) != (ssize_t)want)
+			abort();
+	}
+	ask(t);
+	reply(t);
+	rig_read(t->r);
+	CHECK_EQ(dir(t, false, RT_RECV)->end, 2 * RESPONSE_BYTES + sizeof(got));
+	CHECK_EQ(rig_count(dir(t, false, RT_RECV), 0, 2 * RESPONSE_BYTES + sizeof(got)),
+		 2 * RESPONSE_BYTES + sizeof(got));
 }
 
 EITHER(an_exchange_is_one_ring_record)
