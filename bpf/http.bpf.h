@@ -166,6 +166,7 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		d->wary -= d->wary && d->wary <= WARY_HEADS;
 	else if (s->heads && (h->state != HTTP_START || h->at > s->rec.off + s->rec.len))
 		wary_of_heads(d);
+	/* Several heads, one behind another, or one behind a request of the same turn. */
 	if (request && s->heads && (s->heads > 1 || h->state > HTTP_START || (d->run && begins)))
 		c->piped = HTTP_PIPED;
 	if (guessed) {

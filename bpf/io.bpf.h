@@ -267,7 +267,7 @@ static __always_inline void io_http_short(struct scratch *s, struct conn *c, int
 	bool ends;
 
 	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off) {
-		c->d[io].blind = 1;
+		c->d[io].blind = 1; /* whatever head was in it */
 		return;
 	}
 	ends = *(__u32 *)(s->body + last) == bpf_htonl(0x0d0a0d0a);

@@ -51,11 +51,9 @@ static __always_inline bool http_settled(struct conn *c, int io, const __u8 *cal
 	}
 	if (d->run)
 		return !d->wary && !ends && (first < 'A' || first > 'Z');
-	if (!ends || first == 'P') {
-		/* A long one may be the beginning of a longer body. */
-		if (d->wary || (len >= RT_HTTP_CALM_BYTES && !ends))
-			return false;
-	}
+	/* A long one may be the beginning of a longer body. */
+	if ((!ends || first == 'P') && (d->wary || (len >= RT_HTTP_CALM_BYTES && !ends)))
+		return false;
 	d->blind = 1;
 	return true;
 }
