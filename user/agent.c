@@ -97,6 +97,7 @@ int agent_run(struct agent *a)
 {
 	int wait_ms = POLL_MIN_MS, n, taken;
 	struct epoll_event events[4];
+	uint64_t now_ns;
 
 	/* This thread alone: a host that is busy is when the queues must be read in time. */
 	if (setpriority(PRIO_PROCESS, 0, INTAKE_NICE))
@@ -121,8 +122,10 @@ int agent_run(struct agent *a)
 			wait_ms = POLL_MIN_MS;
 		else if (wait_ms < POLL_MAX_MS)
 			wait_ms = wait_ms * 2 > POLL_MAX_MS ? POLL_MAX_MS : wait_ms * 2;
-		if (clock_mono_ns() >= a->second_ns)
-			agent_every_second(a, clock_mono_ns());
+		now_ns = clock_mono_ns();
+		seat_tick(a->seat, now_ns, capture_read_bytes(a->capture));
+		if (now_ns >= a->second_ns)
+			agent_every_second(a, now_ns);
 	}
 }
 

@@ -172,7 +172,6 @@ static void keep_primed(struct agent *a, uint64_t now_ns)
 void agent_every_second(struct agent *a, uint64_t now_ns)
 {
 	a->second_ns = now_ns + CLOCK_NS_PER_SECOND;
-	seat_tick(a->seat, now_ns, capture_read_bytes(a->capture));
 	keep_primed(a, now_ns);
 	if (pace_due(&a->pace, capture_read_bytes(a->capture)))
 		sweep(a);

@@ -33,7 +33,8 @@ struct seat {
 	bool looked;        /* `was` holds the last look */
 	bool moved;         /* away from `home` */
 	bool left;          /* alone for good: somebody else has said where */
-	uint64_t ns, heard; /* at the last tick */
+	uint64_t ns, heard; /* when last asked whether there is much */
+	uint64_t pause_ns;  /* until it is asked again */
 };
 
 int seat_times(const char *text, struct seat_time *out, int cpus)
@@ -126,6 +127,7 @@ struct seat *seat_new(int cpus)
 	s->cpus = cpus;
 	s->bytes = CPU_ALLOC_SIZE(s->cpus);
 	s->text_bytes = (size_t)(s->cpus + 1) * LINE_BYTES;
+	s->pause_ns = SEAT_SOON_NS;
 	for (int i = 0; (set = seat_sets(s, i)); i++) {
 		*set = CPU_ALLOC(s->cpus);
 		if (!*set)
@@ -218,7 +220,7 @@ void seat_tick(struct seat *s, uint64_t now_ns, uint64_t heard)
 	struct seat_time *swap;
 	bool there;
 
-	if (!s)
+	if (!s || now_ns - s->ns < s->pause_ns)
 		return;
 	took_ns = now_ns - s->ns;
 	bytes = heard - s->heard;
@@ -227,13 +229,19 @@ void seat_tick(struct seat *s, uint64_t now_ns, uint64_t heard)
 	there = s->moved;
 	if ((double)bytes * CLOCK_NS_PER_SECOND < (double)took_ns * SEAT_BUSY || !look(s)) {
 		s->looked = false;
+		s->pause_ns = SEAT_SOON_NS;
 		if (there)
 			seat_home(s);
 		return;
 	}
-	if (s->looked && seat_home(s) &&
-	    seat_choose(s->was, s->now, s->cpus, s->may, s->next, s->bytes, there))
-		seat_go(s, s->next);
+	if (s->looked) {
+		s->pause_ns *= 2;
+		if (s->pause_ns > SEAT_LATE_NS)
+			s->pause_ns = SEAT_LATE_NS;
+		if (seat_home(s) &&
+		    seat_choose(s->was, s->now, s->cpus, s->may, s->next, s->bytes, there))
+			seat_go(s, s->next);
+	}
 	swap = s->was;
 	s->was = s->now;
 	s->now = swap;

@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEAT_BUSY (1u << 20) /* bytes of queues a second, from which on it is worth a look */
+#define SEAT_BUSY    (1u << 20)    /* bytes of queues a second, from which on it is worth a look */
+#define SEAT_SOON_NS 100000000ull  /* between the looks, as that begins */
+#define SEAT_LATE_NS 1000000000ull /* later on */
 
 /* One CPU's time since boot, in clock ticks; 0 in all: it is offline. */
 struct seat_time {
@@ -27,8 +29,9 @@ struct seat;
 struct seat *seat_new(int cpus);
 void seat_free(struct seat *s);
 
-/* Once a second, on that thread. now_ns: CLOCK_MONOTONIC; heard: bytes of the queues since the
- * start.
+/*
+ * On that thread, as often as it comes by: does something when a look is due. now_ns:
+ * CLOCK_MONOTONIC; heard: bytes of the queues since the start.
  */
 void seat_tick(struct seat *s, uint64_t now_ns, uint64_t heard);
 

@@ -134,6 +134,30 @@ TEST(moves_and_comes_back)
 	seat_free(s);
 }
 
+/* Soon after it got busy, later less often. */
+TEST(looks_less_often_later)
+{
+	struct seat *s = seat_new((int)sysconf(_SC_NPROCESSORS_CONF));
+	int before = allowed();
+	cpu_set_t one = only(0);
+	const uint64_t soon = SEAT_SOON_NS;
+
+	REQUIRE(s);
+	seat_move(s, &one);
+	seat_tick(s, soon - 1, 0);
+	CHECK_EQ(allowed(), 1);
+	seat_tick(s, soon, 0);
+	CHECK_EQ(allowed(), before);
+	seat_tick(s, 2 * soon, 1u << 30); /* busy: a first look */
+	seat_tick(s, 3 * soon, 2u << 30); /* and another */
+	seat_move(s, &one);
+	seat_tick(s, 4 * soon, 2u << 30);
+	CHECK_EQ(allowed(), 1);
+	seat_tick(s, 5 * soon, 2u << 30);
+	CHECK_EQ(allowed(), before);
+	seat_free(s);
+}
+
 /* Who pins redtap from outside has the last word. */
 TEST(what_another_says_holds)
 {
