@@ -37,12 +37,13 @@ struct conn_dir {
 	__u16 run;      /* calls since the other direction's last */
 	__u8 gap;       /* enum rt_gap of [prev, off) */
 	__u8 eof;
-	__u8 wary;  /* HTTP: see WARY_HEADS */
-	__u8 head;  /* HTTP: the walk stands inside a head, or behind one that announced a body */
-	__u8 due;   /* a record of the other direction is out that comes after what this one's next
-		       brings */
-	__u8 blind; /* HTTP, requests: what comes next may be a body, for all that was looked at */
-	__u8 pad[4];
+	__u8 wary; /* HTTP: see WARY_HEADS */
+	__u8 head; /* HTTP: the walk stands inside a head, or behind one that announced a body */
+	__u8 due;  /* a record of the other direction is out that comes after what this one's next
+		      brings */
+	__u8 pad;
+	/* HTTP, requests: low half of `off` when a final answer came, so that a head comes next */
+	__u32 answered;
 };
 
 /* Where the bytes of a send are, as far as they are in two pieces; told by its start. */

@@ -125,8 +125,8 @@ static __always_inline bool http_short(const struct scratch *s, const struct con
 
 /*
  * `len` bytes of an answer. If a final one (not 1xx) begins there, it comes behind its request's
- * body, or instead of it: the next request begins with a head, whatever of this one was not looked
- * at. Unless it answers an earlier one; or the body comes nevertheless, which is not told.
+ * body, or instead of it: a head is next, if no more of the body comes nevertheless. Unless it
+ * answers an earlier request.
  */
 static __always_inline void http_answered(struct conn *c, int io, const __u8 *call, __u32 len)
 {
@@ -136,7 +136,7 @@ static __always_inline void http_answered(struct conn *c, int io, const __u8 *ca
 	if (c->piped)
 		c->piped -= !c->d[io].run;
 	else
-		c->d[!io].blind = 0;
+		c->d[!io].answered = c->d[!io].off;
 }
 
 /*
@@ -152,7 +152,7 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 	bool request = io_is_request(c, io), guessed = false, begins;
 
 	if (h->at != from || h->state == HTTP_NONE) {
-		guessed = request && (d->run || d->blind);
+		guessed = request && d->answered != (__u32)from;
 		http_begin_anew(h, from);
 	}
 	begins = h->state == HTTP_START && !h->line;
@@ -174,7 +174,6 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		if (!s->heads && s->rec.len > RT_HTTP_CALM_BYTES)
 			wary_of_heads(d);
 	}
-	d->blind = h->state == HTTP_NONE || s->at < s->rec.len;
 	d->head = h->state > HTTP_START;
 	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
 		d->skip = h->at;

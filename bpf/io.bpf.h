@@ -266,10 +266,8 @@ static __always_inline void io_http_short(struct scratch *s, struct conn *c, int
 	__u32 last = (sizeof(struct rt_frag) + len - 4) & (BODY_BYTES - 1);
 	bool ends;
 
-	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off) {
-		c->d[io].blind = 1; /* whatever head was in it */
+	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off)
 		return;
-	}
 	ends = *(__u32 *)(s->body + last) == bpf_htonl(0x0d0a0d0a);
 	if (!http_settled(c, io, s->body + sizeof(struct rt_frag), len, ends))
 		http_run(s, c, io, off);
@@ -355,7 +353,6 @@ static __always_inline void io_call(struct io_call *x, int io)
 		       : buffer_find(s, &c->vec[io], x->task, x->regs, io, x->ret, x->at_exit);
 	if (gap) {
 		s->rec.gap = gap;
-		c->d[io].blind = 1; /* it may have been a head */
 	} else if (!io_copy(s, c, io, off, x->ret)) {
 		io_silent(c, io, RT_GAP_SKIPPED);
 		return;

@@ -52,10 +52,7 @@ static __always_inline bool http_settled(struct conn *c, int io, const __u8 *cal
 	if (d->run)
 		return !d->wary && !ends && (first < 'A' || first > 'Z');
 	/* A long one may be the beginning of a longer body. */
-	if ((!ends || first == 'P') && (d->wary || (len >= RT_HTTP_CALM_BYTES && !ends)))
-		return false;
-	d->blind = 1;
-	return true;
+	return (ends && first != 'P') || (!d->wary && (ends || len < RT_HTTP_CALM_BYTES));
 }
 
 /* The head of a record of `bytes`. Under the lock. */
