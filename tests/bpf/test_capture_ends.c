@@ -435,17 +435,33 @@ static int many_order(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Sockets that are open twice, and in a second process, are listed once each, every time. */
+/* Bytes of the maps, by what is listed now. */
+static uint64_t many_memory(struct rig *r)
+{
+	struct many m = {.n = 0};
+	uint64_t rings, maps;
+
+	CHECK_EQ(capture_list(r->capture, many_on_open, &m), 0);
+	capture_memory(r->capture, &rings, &maps);
+	return maps;
+}
+
+/*
+ * Sockets that are open twice, and in a second process, are listed once each, every time; and by
+ * that the kernel's memory is told, 2 KiB for each.
+ */
 BOTH(each_is_listed_once)
 {
 	struct rig *r = rig_new_listing(mode, true);
 	int pairs[MANY][2], copies[MANY], stop[2];
 	struct many m;
+	uint64_t memory;
 	pid_t child;
 
 	if (!r)
 		return;
 	REQUIRE(!pipe(stop));
+	memory = many_memory(r);
 	for (int i = 0; i < MANY; i++) {
 		REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]));
 		tell(pairs[i][0], pairs[i][1], "1");
@@ -457,6 +473,9 @@ BOTH(each_is_listed_once)
 		close(stop[1]);
 		_exit(read(stop[0], &m, 1) == 0 ? 0 : 1);
 	}
+	memory = many_memory(r) - memory;
+	printf("# %llu bytes for %d sockets\n", (unsigned long long)memory, 2 * MANY);
+	CHECK(memory > 2 * MANY * 1900 && memory < 2 * MANY * 2200);
 	/* More often than the number of a walk takes to come round. */
 	for (int round = 0; round < 300; round++) {
 		m.n = 0;

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@
 #include "capture/young.h"
 #include "redtap.skel.h"
 
-#define CAPTURE_CPUS_MAX 4096
+#define CAPTURE_CPUS_MAX   4096
+#define CONN_STORAGE_BYTES 2048 /* of a socket: its state (bpf/conn.h) and the kernel's own */
 
 struct capture {
 	struct redtap_bpf *skel;
@@ -33,6 +35,7 @@ struct capture {
 	struct capture_sizes sizes;
 	void (*fn)(void *arg, const struct rt_rec *rec);
 	void *arg;
+	uint64_t stored; /* sockets with a state, when last listed */
 	uint64_t malformed;
 	uint64_t read_bytes, read_records; /* what is written at once may be several records */
 };
@@ -305,6 +308,7 @@ int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_op
 {
 	struct rt_rec_open batch[64];
 	size_t have = 0;
+	uint64_t listed = 0;
 	ssize_t n;
 	int fd = bpf_iter_create(bpf_link__fd(c->iter));
 
@@ -321,9 +325,12 @@ int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_op
 		for (size_t i = 0; i < have / sizeof(batch[0]); i++)
 			fn(arg, &batch[i]);
 		memmove(batch, &batch[have / sizeof(batch[0])], have % sizeof(batch[0]));
+		listed += have / sizeof(batch[0]);
 		have %= sizeof(batch[0]);
 	}
 	n = n < 0 ? -errno : 0;
+	if (!n && c->mode == CAPTURE_SOCKET)
+		c->stored = listed;
 	close(fd);
 	return (int)n;
 }
@@ -397,21 +404,32 @@ void capture_run_times(const struct capture *c, uint64_t out[RT_PROGRAM_MAX])
 				out[id] += value.ns[id];
 }
 
+/* What the kernel says that a map takes; 0 when it does not. */
+static uint64_t map_memory(const struct bpf_map *map)
+{
+	char path[64], line[128];
+	uint64_t bytes = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_map__fd(map));
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f) && sscanf(line, "memlock: %" SCNu64, &bytes) != 1)
+		;
+	fclose(f);
+	return bytes;
+}
+
 void capture_memory(const struct capture *c, uint64_t *ring_bytes, uint64_t *map_bytes)
 {
+	uint64_t maps = c->stored * CONN_STORAGE_BYTES;
 	struct bpf_map *map;
-	uint64_t maps = 0;
 
 	bpf_object__for_each_map(map, c->skel->obj)
 	{
-		uint64_t value = (bpf_map__value_size(map) + 7) / 8 * 8;
-
-		if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
-			value *= c->cpus;
-		if (bpf_map__type(map) != BPF_MAP_TYPE_SK_STORAGE &&
-		    bpf_map__type(map) != BPF_MAP_TYPE_HASH &&
-		    bpf_map__type(map) != BPF_MAP_TYPE_RINGBUF && map != c->skel->maps.queues)
-			maps += value * bpf_map__max_entries(map);
+		if (map != c->skel->maps.ring && map != c->skel->maps.queues)
+			maps += map_memory(map);
 	}
 	*ring_bytes = c->sizes.ring + (uint64_t)c->sizes.step * c->cpus;
 	*map_bytes = maps;

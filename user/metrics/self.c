@@ -99,7 +99,8 @@ static const struct family_desc self_families[SELF_FAMILIES] = {
 	[SELF_NAMES] = {"redtap_names", "Label values held.", {0}, GAUGE},
 	[SELF_RING] = {"redtap_ring_bytes", "Memory of the event queues.", {0}, GAUGE},
 	[SELF_MAPS] = {"redtap_map_bytes",
-		       "Memory of the BPF maps without the event queues.",
+		       "Memory of the BPF maps without the event queues, the state of connections "
+		       "included.",
 		       {0},
 		       GAUGE},
 	[SELF_RUN] = {"redtap_bpf_run_seconds_total",
