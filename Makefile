@@ -176,12 +176,20 @@ drills:
 	$(Q)$(MAKE) --no-print-directory all $(REPLAY)
 	$(Q)r=0; for d in truth loss cost replay; do tests/run.sh $(O) e2e $$d || r=1; done; exit $$r
 
-## soak: twenty million transactions with everything changing, redtap's memory flat: ten minutes (root)
+## soak: twenty million transactions with everything changing, redtap's memory flat: five minutes (root)
 .PHONY: soak
 soak:
 	$(Q)scripts/install-deps.sh --test
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run.sh $(O) e2e soak
+
+## soak-asan: three million of them with redtap built with ASan and UBSan, leaks as well (root)
+.PHONY: soak-asan
+soak-asan:
+	$(Q)scripts/install-deps.sh --test
+	$(Q)$(MAKE) --no-print-directory O=$(O)/asan SANITIZE=address,undefined all
+	$(Q)REDTAP_SOAK=$${REDTAP_SOAK:-3000000} ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=8 \
+		tests/run.sh $(O)/asan e2e soak
 
 ## matrix: run every client library against its server and write docs/MATRIX.md (root)
 .PHONY: matrix
