@@ -34,6 +34,7 @@ struct seat {
 	bool moved;         /* away from `home` */
 	bool left;          /* alone for good: somebody else has said where */
 	uint64_t ns, heard; /* when last asked whether there is much */
+	uint64_t busy_ns;   /* when there last was */
 	uint64_t pause_ns;  /* until it is asked again */
 };
 
@@ -214,26 +215,38 @@ void seat_move(struct seat *s, const cpu_set_t *set)
 		seat_go(s, set);
 }
 
+/* For long enough there was little to take in. */
+static void seat_rest(struct seat *s)
+{
+	s->looked = false;
+	s->pause_ns = SEAT_SOON_NS;
+	if (s->moved)
+		seat_home(s);
+}
+
 void seat_tick(struct seat *s, uint64_t now_ns, uint64_t heard)
 {
 	uint64_t took_ns, bytes;
 	struct seat_time *swap;
 	bool there;
 
-	if (!s || now_ns - s->ns < s->pause_ns)
+	if (!s || s->left || now_ns - s->ns < s->pause_ns)
 		return;
 	took_ns = now_ns - s->ns;
 	bytes = heard - s->heard;
 	s->ns = now_ns;
 	s->heard = heard;
-	there = s->moved;
-	if ((double)bytes * CLOCK_NS_PER_SECOND < (double)took_ns * SEAT_BUSY || !look(s)) {
-		s->looked = false;
-		s->pause_ns = SEAT_SOON_NS;
-		if (there)
-			seat_home(s);
+	if ((double)bytes * CLOCK_NS_PER_SECOND < (double)took_ns * SEAT_BUSY) {
+		if (now_ns - s->busy_ns >= SEAT_LATE_NS)
+			seat_rest(s);
 		return;
 	}
+	s->busy_ns = now_ns;
+	if (!look(s)) {
+		seat_rest(s);
+		return;
+	}
+	there = s->moved;
 	if (s->looked) {
 		s->pause_ns *= 2;
 		if (s->pause_ns > SEAT_LATE_NS)

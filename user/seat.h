@@ -14,7 +14,7 @@
 
 #define SEAT_BUSY    (1u << 20)    /* bytes of queues a second, from which on it is worth a look */
 #define SEAT_SOON_NS 100000000ull  /* between the looks, as that begins */
-#define SEAT_LATE_NS 1000000000ull /* later on */
+#define SEAT_LATE_NS 1000000000ull /* later on; and until a pause is more than that */
 
 /* One CPU's time since boot, in clock ticks; 0 in all: it is offline. */
 struct seat_time {
