@@ -75,6 +75,18 @@ static const char *test_skip;
 		return;                                                                            \
 	} while (0)
 
+/* A sanitizer slows down what is measured, and it has a malloc() of its own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
 /* The bytes at the end of a heap buffer of just their size, so that an over-read trips ASan. */
 static inline uint8_t *test_exact(const void *p, size_t n)
 {

@@ -159,19 +159,6 @@ static inline void records_say(struct bed *b, const char *peer, enum rt_kafka_ou
 	red_records(b->red, &w, &rec);
 }
 
-/* ---- time: what a sanitizer slows down is measured, but not held against a bound ---- */
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 /* A round with one lag of the service `api`, topic `orders`, partition 12; `group` NULL: none. */
 static inline void lag_say(struct bed *b, const char *group, uint64_t messages, uint64_t at_ns)
 {
