@@ -30,6 +30,8 @@ struct track {
 	uint32_t sample;      /* connections that rt_sample_of() puts below it are looked at */
 	struct conn *current; /* whose parser runs: the sink's connection */
 	struct rt_sink sink;
+	/* What a stream has carried and what came behind it, while its parser looks at them. */
+	uint8_t joined[RT_CARRY_BYTES + RT_PIECE_BYTES];
 };
 
 static inline enum rt_dir conn_dir(const struct conn *c, enum rt_io io)

@@ -25,12 +25,17 @@ static void carry_trim(struct track_stream *s)
 	}
 }
 
+static bool carry_fits(const struct track_stream *s, uint32_t len)
+{
+	return len <= RT_CARRY_BYTES && s->carry_len + len <= RT_CARRY_BYTES + RT_PIECE_BYTES;
+}
+
 static bool carry_add(struct track_stream *s, const uint8_t *data, uint32_t len)
 {
 	uint32_t cap = s->carry_cap ? s->carry_cap : 256;
 	uint8_t *mem;
 
-	if (len > RT_CARRY_BYTES || s->carry_len + len > RT_CARRY_BYTES + RT_PIECE_BYTES)
+	if (!carry_fits(s, len))
 		return false;
 	while (cap < s->carry_len + len)
 		cap *= 2;
@@ -44,6 +49,17 @@ static bool carry_add(struct track_stream *s, const uint8_t *data, uint32_t len)
 	memcpy(s->carry + s->carry_len, data, len);
 	s->carry_len += len;
 	return true;
+}
+
+/* Drops what was consumed of it. Returns how much that is of `n` bytes. */
+static uint32_t carry_drop(struct track_stream *s, uint32_t n)
+{
+	uint32_t drop = n < s->carry_len ? n : s->carry_len;
+
+	s->carry_len -= drop;
+	if (drop && s->carry_len)
+		memmove(s->carry, s->carry + drop, s->carry_len);
+	return drop;
 }
 
 static void update_in_flight(struct track *t, struct conn *c)
@@ -93,6 +109,7 @@ static void feed(struct track *t, struct conn *c, const struct stream_call *call
 		.flags = flags,
 	};
 	bool carried = s->carry_len;
+	uint32_t used; /* of `data` */
 	ssize_t n;
 
 	/* What was carried although nothing is asked for has waited already. */
@@ -103,13 +120,16 @@ static void feed(struct track *t, struct conn *c, const struct stream_call *call
 		chunk.first_ns = s->carry_ns;
 		chunk.flags = (s->carry_flags & ~RT_CALL_END) | (flags & RT_CALL_END) |
 			      (chunk.flags & (RT_EARLY | RT_WAITED));
-		if (!carry_add(s, data, len)) {
+		if (!carry_fits(s, len)) {
 			t->stats.carry_refused++;
 			stream_gap(t, c, call->io, len, call->last_ns, 0, RT_GAP_LIMIT);
 			return;
 		}
-		chunk.data = s->carry;
-		chunk.len = s->carry_len;
+		/* not where it is carried: most of it is consumed, and that needs no memory */
+		memcpy(t->joined, s->carry, s->carry_len);
+		memcpy(t->joined + s->carry_len, data, len);
+		chunk.data = t->joined;
+		chunk.len = s->carry_len + len;
 	}
 	s->next += len;
 	t->current = c;
@@ -119,23 +139,16 @@ static void feed(struct track *t, struct conn *c, const struct stream_call *call
 		conn_leave(t, c);
 		return;
 	}
-	if (carried) {
-		memmove(s->carry, s->carry + n, s->carry_len - n);
-		s->carry_len -= n;
-		if (n) {
-			s->carry_ns = call->last_ns;
-			s->carry_flags = 0;
-		}
-	} else if ((size_t)n < len) {
+	if (n || !carried) {
 		s->carry_ns = n ? call->last_ns : call->first_ns;
 		s->carry_flags = n ? 0 : flags;
-		if (!carry_add(s, data + n, len - n)) {
-			/* Not kept, so it is missing: as if it had not been captured. */
-			t->stats.carry_refused++;
-			s->next -= len - (uint32_t)n;
-			stream_gap(t, c, call->io, len - (uint32_t)n, call->last_ns, 0,
-				   RT_GAP_LIMIT);
-		}
+	}
+	used = (uint32_t)n - carry_drop(s, (uint32_t)n);
+	if (used < len && !carry_add(s, data + used, len - used)) {
+		/* Not kept, so it is missing: as if it had not been captured. */
+		t->stats.carry_refused++;
+		s->next -= len - used;
+		stream_gap(t, c, call->io, len - used, call->last_ns, 0, RT_GAP_LIMIT);
 	}
 	if (s->carry_len > RT_CARRY_BYTES) {
 		t->stats.carry_refused++;
