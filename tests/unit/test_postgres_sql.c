@@ -280,4 +280,8 @@ TEST(names_come_and_go)
 	CHECK(!t.slots);
 	CHECK(pg_names_put(&t, 5));
 	pg_names_clear(&t);
+	CHECK(t.slots && !t.len && !pg_names_get(&t, 5));
+	CHECK(pg_names_put(&t, 5) && !pg_names_get(&t, 6));
+	pg_names_free(&t);
+	CHECK(!t.slots);
 }

@@ -32,8 +32,8 @@ static void pg_fini(void *conn)
 
 	fifo_free(&c->pending);
 	fifo_free(&c->done);
-	pg_names_clear(&c->statements);
-	pg_names_clear(&c->portals);
+	pg_names_free(&c->statements);
+	pg_names_free(&c->portals);
 	pg_text_drop(&c->gather, c->world);
 }
 

@@ -2,6 +2,7 @@
 #include "proto/postgres_names.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PG_NAMES_FIRST 8
 
@@ -17,11 +18,22 @@ void pg_names_init(struct pg_names *t, uint32_t max)
 	*t = (struct pg_names){.max = max};
 }
 
-void pg_names_clear(struct pg_names *t)
+void pg_names_free(struct pg_names *t)
 {
 	free(t->slots);
 	t->slots = NULL;
 	t->cap = t->len = 0;
+}
+
+void pg_names_clear(struct pg_names *t)
+{
+	if (t->cap > PG_NAMES_FIRST) {
+		pg_names_free(t);
+		return;
+	}
+	if (t->len)
+		memset(t->slots, 0, t->cap * sizeof(*t->slots));
+	t->len = 0;
 }
 
 static uint32_t pg_names_home(const struct pg_names *t, uint64_t key)

@@ -45,6 +45,9 @@ uint64_t pg_name_hash(struct slice name);
 void pg_names_init(struct pg_names *t, uint32_t max);
 
 /* Drops all and frees the memory; the table can be used again. */
+void pg_names_free(struct pg_names *t);
+
+/* Drops all. A small table's memory stays: portals come and go with every transaction. */
 void pg_names_clear(struct pg_names *t);
 
 /* NULL when there is none. Valid until the next put or drop. */
