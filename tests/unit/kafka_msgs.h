@@ -239,6 +239,70 @@ static inline void m_described(struct frame *f, int corr, uint8_t id, const char
 	f_finish(f);
 }
 
+/* TxnOffsetCommit of partition 0, and EndTxn. */
+static inline void m_txn_commit(struct frame *f, int version, int corr, int64_t pid,
+				const char *group, const char *topic, int64_t offset)
+{
+	f_request(f, 28, version, 3, corr);
+	f_str(f, "tx");
+	f_str(f, group);
+	f_int(f, pid, 8);
+	f_int(f, 0, 2);
+	if (version >= 3) {
+		f_int(f, 1, 4);
+		f_str(f, "m");
+		f_str(f, NULL);
+	}
+	f_array(f, 1);
+	f_str(f, topic);
+	f_array(f, 1);
+	f_int(f, 0, 4);
+	f_int(f, offset, 8);
+	if (version >= 2)
+		f_int(f, -1, 4);
+	f_str(f, "");
+	f_end(f);
+	f_end(f);
+	f_finish(f);
+}
+
+static inline void m_txn_committed(struct frame *f, int version, int corr, const char *topic,
+				   int error)
+{
+	f_response(f, 28, version, 3, corr);
+	f_int(f, 0, 4);
+	f_array(f, 1);
+	f_str(f, topic);
+	f_array(f, 1);
+	f_int(f, 0, 4);
+	f_int(f, error, 2);
+	f_end(f);
+	f_end(f);
+	f_finish(f);
+}
+
+static inline void m_txn_end(struct frame *f, int version, int corr, int64_t pid, int committed)
+{
+	f_request(f, 26, version, 3, corr);
+	f_str(f, "tx");
+	f_int(f, pid, 8);
+	f_int(f, 0, 2);
+	f_int(f, committed, 1);
+	f_finish(f);
+}
+
+static inline void m_txn_ended(struct frame *f, int version, int corr, int64_t pid, int error)
+{
+	f_response(f, 26, version, 3, corr);
+	f_int(f, 0, 4);
+	f_int(f, error, 2);
+	if (version >= 5) {
+		f_int(f, pid, 8);
+		f_int(f, 1, 2);
+	}
+	f_finish(f);
+}
+
 /* A request and a response of an API whose body is nothing but what is given. */
 static inline void m_plain(struct frame *f, enum rt_dir dir, int api, int version, int corr,
 			   const void *body, size_t n)

@@ -543,38 +543,9 @@ static void txn_commit(struct play *y, int version, int64_t pid, int64_t offset,
 {
 	struct frame f;
 
-	f_request(&f, 28, version, 3, 8);
-	f_str(&f, "tx");
-	f_str(&f, "gg");
-	f_int(&f, pid, 8);
-	f_int(&f, 0, 2);
-	if (version >= 3) {
-		f_int(&f, 1, 4);
-		f_str(&f, "m");
-		f_str(&f, NULL);
-	}
-	f_array(&f, 1);
-	f_str(&f, "t");
-	f_array(&f, 1);
-	f_int(&f, 0, 4);
-	f_int(&f, offset, 8);
-	if (version >= 2)
-		f_int(&f, -1, 4);
-	f_str(&f, "");
-	f_end(&f);
-	f_end(&f);
-	f_finish(&f);
+	m_txn_commit(&f, version, 8, pid, "gg", "t", offset);
 	play_frame(y, &f);
-	f_response(&f, 28, version, 3, 8);
-	f_int(&f, 0, 4);
-	f_array(&f, 1);
-	f_str(&f, "t");
-	f_array(&f, 1);
-	f_int(&f, 0, 4);
-	f_int(&f, error, 2);
-	f_end(&f);
-	f_end(&f);
-	f_finish(&f);
+	m_txn_committed(&f, version, 8, "t", error);
 	play_frame(y, &f);
 }
 
@@ -582,21 +553,9 @@ static void txn_end(struct play *y, int version, int64_t pid, int committed, int
 {
 	struct frame f;
 
-	f_request(&f, 26, version, 3, 9);
-	f_str(&f, "tx");
-	f_int(&f, pid, 8);
-	f_int(&f, 0, 2);
-	f_int(&f, committed, 1);
-	f_finish(&f);
+	m_txn_end(&f, version, 9, pid, committed);
 	play_frame(y, &f);
-	f_response(&f, 26, version, 3, 9);
-	f_int(&f, 0, 4);
-	f_int(&f, error, 2);
-	if (version >= 5) {
-		f_int(&f, pid, 8);
-		f_int(&f, 1, 2);
-	}
-	f_finish(&f);
+	m_txn_ended(&f, version, 9, pid, error);
 	play_frame(y, &f);
 }
 

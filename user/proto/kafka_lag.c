@@ -251,13 +251,13 @@ bool kafka_world_txn_commit(struct kafka_world *w, int64_t producer_id,
 	return true;
 }
 
+/* The memory stays for the next transactions, until kafka_world_sweep() finds none. */
 static void lag_drop_settled(struct fifo *txns)
 {
 	const struct world_txn_commit *t;
 
 	while ((t = fifo_front(txns)) && !t->tgid)
 		fifo_pop(txns, 1);
-	fifo_trim(txns, 0);
 }
 
 bool kafka_world_txn_end(struct kafka_world *w, uint32_t tgid, int64_t producer_id, bool committed,
