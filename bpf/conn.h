@@ -173,7 +173,8 @@ struct scratch {
 	__u32 walk_open; /* kafka.bpf.h: the open fragment goes on */
 	__u32 copied;    /* position in the call behind the last fragment */
 	__u32 walked;    /* http.bpf.h: bytes copied, ... */
-	__u32 heads;     /* ... heads that ended */
+	__u32 heads;     /* ... heads that ended, ... */
+	__u32 finals;    /* ... those that were no 1xx */
 	/* a second cursor, to add up a vector or to look at the call's first bytes (buffer.bpf.h)
 	 */
 	__u64 look_iov;

@@ -123,20 +123,27 @@ static __always_inline bool http_short(const struct scratch *s, const struct con
 
 #define HTTP_STATUS_AT 9 /* HTTP/1.1 200 */
 
-/*
- * `len` bytes of an answer. If a final one (not 1xx) begins there, it comes behind its request's
- * body, or instead of it: a head is next, if no more of the body comes nevertheless. Unless it
- * answers an earlier request.
+/* The first digit of the status, if an answer begins a call whose first 16 bytes are there; or 0.
  */
-static __always_inline void http_answered(struct conn *c, int io, const __u8 *call, __u32 len)
+static __always_inline __u8 http_class(const __u8 *call)
 {
-	if (len <= HTTP_STATUS_AT || *(const __u32 *)call != (__u32)HTTP_MAGIC ||
-	    call[HTTP_STATUS_AT] == '1')
+	return *(const __u32 *)call == (__u32)HTTP_MAGIC ? call[HTTP_STATUS_AT] : 0;
+}
+
+/*
+ * A final answer (not 1xx) came. It comes behind its request's body, or instead of it: a head is
+ * next, if no more of the body comes nevertheless. Unless it answers an earlier request, which is
+ * counted by turns.
+ */
+static __always_inline void http_answered(struct conn *c, int io)
+{
+	struct conn_dir *asked = &c->d[!io];
+	__u32 off = asked->off;
+
+	if (asked->answered == off)
 		return;
-	if (c->piped)
-		c->piped -= !c->d[io].run;
-	else
-		c->d[!io].answered = c->d[!io].off;
+	asked->answered = off;
+	c->piped -= c->piped != 0;
 }
 
 /*
@@ -152,11 +159,11 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 	bool request = io_is_request(c, io), guessed = false, begins;
 
 	if (h->at != from || h->state == HTTP_NONE) {
-		guessed = request && d->answered != (__u32)from;
+		guessed = request && (c->piped || d->answered != (__u32)from);
 		http_begin_anew(h, from);
 	}
 	begins = h->state == HTTP_START && !h->line;
-	s->done = s->heads = s->walked = s->walk_open = 0;
+	s->done = s->heads = s->finals = s->walked = s->walk_open = 0;
 	bpf_loop(HTTP_WALK_STEPS, http_loop, &x, 0);
 	if (!s->done) {
 		h->state = HTTP_NONE;
@@ -169,6 +176,8 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 	/* Several heads, one behind another, or one behind a request of the same turn. */
 	if (request && s->heads && (s->heads > 1 || h->state > HTTP_START || (d->run && begins)))
 		c->piped = HTTP_PIPED;
+	if (!request && s->finals)
+		http_answered(c, io);
 	if (guessed) {
 		h->state = HTTP_NONE;
 		if (!s->heads && s->rec.len > RT_HTTP_CALM_BYTES)

@@ -34,6 +34,7 @@ enum http_name {
 #define HTTP_CODING  (1u << 2) /* Transfer-Encoding was there */
 #define HTTP_ODD     (1u << 3) /* two lengths, or not a number */
 #define HTTP_NO_BODY (1u << 4) /* by its status */
+#define HTTP_INTERIM (1u << 5) /* 1xx: another answer follows */
 
 static __always_inline void http_begin(struct conn_http *h, __u64 at)
 {
@@ -122,7 +123,9 @@ static __always_inline void http_status(struct conn_http *h)
 
 	if (status == 0x313031) /* 101: another protocol follows */
 		h->state = HTTP_NONE;
-	else if (status >> 16 == '1' || status == 0x323034 || status == 0x333034) /* 204, 304 */
+	else if (status >> 16 == '1')
+		h->flags |= HTTP_NO_BODY | HTTP_INTERIM;
+	else if (status == 0x323034 || status == 0x333034) /* 204, 304 */
 		h->flags |= HTTP_NO_BODY;
 }
 
@@ -238,7 +241,7 @@ static __always_inline void http_check(struct conn_http *h, __u8 c)
 
 static __always_inline void http_byte(struct scratch *s, struct conn_http *h, __u8 c, bool request)
 {
-	__u8 was = h->state;
+	__u8 was = h->state, interim = h->flags & HTTP_INTERIM;
 
 	if (was == HTTP_AFTER) {
 		http_after(h, c);
@@ -255,8 +258,10 @@ static __always_inline void http_byte(struct scratch *s, struct conn_http *h, __
 		http_line(h, c, request);
 	else
 		http_field(h, c, request);
-	if (was == HTTP_FIELD && h->state != HTTP_FIELD)
+	if (was == HTTP_FIELD && h->state != HTTP_FIELD) {
 		s->heads++;
+		s->finals += !interim;
+	}
 }
 
 #endif

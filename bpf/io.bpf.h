@@ -233,7 +233,6 @@ static __always_inline bool io_http_wanted(struct conn *c, int io, __u64 off, __
 static __always_inline void io_http(struct scratch *s, struct conn *c, int io, __u64 off, __u32 len)
 {
 	struct conn_dir *d = &c->d[io];
-	const struct rt_frag *first;
 	__u32 limit;
 	bool walked;
 
@@ -242,10 +241,6 @@ static __always_inline void io_http(struct scratch *s, struct conn *c, int io, _
 	else if (d->wary > WARY_HEADS)
 		d->wary--;
 	walked = http_run(s, c, io, d->skip > off ? d->skip : off);
-	/* The call's first bytes, unless they were skipped, or are in a record that is out. */
-	first = (struct rt_frag *)s->body;
-	if (!io_is_request(c, io) && s->rec.nfrags && !first->at)
-		http_answered(c, io, (__u8 *)(first + 1), first->len);
 	if (walked || s->at >= len || s->rec.gap > RT_GAP_SKIPPED)
 		return;
 	limit = io_limit(c, io, len);
@@ -266,7 +261,7 @@ static __always_inline void io_http_short(struct scratch *s, struct conn *c, int
 	__u32 last = (sizeof(struct rt_frag) + len - 4) & (BODY_BYTES - 1);
 	bool ends;
 
-	if (c->role == RT_ROLE_UNKNOWN || s->at != len || len < 16 || c->d[io].skip > off)
+	if (c->role == RT_ROLE_UNKNOWN || s->at != len || c->d[io].skip > off)
 		return;
 	ends = *(__u32 *)(s->body + last) == bpf_htonl(0x0d0a0d0a);
 	if (!http_settled(c, io, s->body + sizeof(struct rt_frag), len, ends))

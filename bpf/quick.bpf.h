@@ -33,6 +33,8 @@ static __always_inline bool quick_plain(struct io_call *x, int io, __u64 off)
 #define QUICK_HEAD  (sizeof(struct rt_rec_data) + sizeof(struct rt_frag))
 #define QUICK_BYTES WAIT_PAYLOAD /* of a call */
 
+#define HTTP_LEAST_BYTES 16 /* HTTP/1.1 200, an empty line; of requests more */
+
 /*
  * Whether a short call's head need not be walked: a request that has nothing behind its head, as
  * far as its ends show, and no body (POST, PUT, PATCH); what a server answers; what a client reads,
@@ -45,8 +47,13 @@ static __always_inline bool http_settled(struct conn *c, int io, const __u8 *cal
 	struct conn_dir *d = &c->d[io];
 	__u8 first = call[0];
 
+	if (len < HTTP_LEAST_BYTES) /* a piece of one: the rest is to be told from another head */
+		return false;
 	if (!io_is_request(c, io)) {
-		http_answered(c, io, call, len);
+		if (http_class(call) == '1') /* the final one may be behind it */
+			return false;
+		if (http_class(call))
+			http_answered(c, io);
 		return io == RT_SEND || !ends || !d->wary;
 	}
 	if (d->run)

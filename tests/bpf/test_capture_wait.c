@@ -24,10 +24,10 @@ static void read_only(struct talk *t)
 
 static void move(int from, int to, const char *data, size_t n)
 {
-	char buf[4096];
+	char buf[8192];
 
-	if (write(from, data, n) != (ssize_t)n || recv(to, buf, n, MSG_WAITALL) != (ssize_t)n ||
-	    memcmp(buf, data, n) != 0)
+	if (n > sizeof(buf) || write(from, data, n) != (ssize_t)n ||
+	    recv(to, buf, n, MSG_WAITALL) != (ssize_t)n || memcmp(buf, data, n) != 0)
 		abort();
 }
 
@@ -442,19 +442,22 @@ static size_t leave_in_doubt(struct talk *t, uint8_t *sent, int how)
 	static const char *const chunked[] = {
 		"PUT /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n",
 		"0\r\n\r\n"};
+	static const char early[] = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+				    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+	static const char gone[] = "DELETE /a HTTP/1.1\r\n\r\n";
 	size_t at = begin_anew(t, sent, how < 2 ? RT_HTTP_CALM + 1 : 0, how == 1);
-	char head[1500];
+	char head[5000];
 
 	switch (how) {
 	case 2: /* a head in two calls, and a body without a length */
-		memset(head, 'h', sizeof(head));
+		memset(head, 'h', 1500);
 		memcpy(head, "GET /", 5);
 		memcpy(head + 100, " HTTP/1.1\r\nCookie: ", 19);
-		memcpy(head + sizeof(head) - 4, "\r\n\r\n", 4);
+		memcpy(head + 1496, "\r\n\r\n", 4);
 		move(t->p.client, t->p.server, head, 1200);
-		move(t->p.client, t->p.server, head + 1200, sizeof(head) - 1200);
+		move(t->p.client, t->p.server, head + 1200, 300);
 		reply(t);
-		at += sizeof(head);
+		at += 1500;
 		for (int i = 0; i < 3; at += strlen(chunked[i++]))
 			move(t->p.client, t->p.server, chunked[i], strlen(chunked[i]));
 		reply(t);
@@ -469,6 +472,22 @@ static size_t leave_in_doubt(struct talk *t, uint8_t *sent, int how)
 			reply(t);
 		}
 		return at + 72 * REQUEST_BYTES;
+	case 4: /* a request whose first byte comes by itself */
+		move(t->p.client, t->p.server, gone, 1);
+		move(t->p.client, t->p.server, gone + 1, sizeof(gone) - 2);
+		reply(t);
+		return at + sizeof(gone) - 1;
+	case 5: /* an answer with a longer head than a record holds */
+		memset(head, 'h', sizeof(head));
+		memcpy(head, "HTTP/1.1 204 No Content\r\nCookie: ", 33);
+		memcpy(head + sizeof(head) - 4, "\r\n\r\n", 4);
+		ask(t);
+		move(t->p.server, t->p.client, head, sizeof(head));
+		return at + REQUEST_BYTES;
+	case 6: /* one behind another that is not final */
+		ask(t);
+		move(t->p.server, t->p.client, early, sizeof(early) - 1);
+		return at + REQUEST_BYTES;
 	default: return post(t, sent, at, "{\"what\": \"a short one\"}", 0, false);
 	}
 }
@@ -480,7 +499,7 @@ EITHER(an_answer_ends_the_doubt)
 	static uint8_t sent[65536];
 	static char call[STEP];
 
-	for (int how = 0; how < 4; how++) {
+	for (int how = 0; how < 7; how++) {
 		size_t at = leave_in_doubt(t, sent, how), end;
 		int n = sprintf(call, "PUT /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n", BODY);
 
