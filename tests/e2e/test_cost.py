@@ -6,7 +6,6 @@ does not decide.
 """
 
 import functools
-import json
 import subprocess
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from bed import bpf, load, procs, tap
 from bed.cost import on_cpu_ns, own_mib
 from bed.nginx import Nginx
-from bed.redtap import Redtap, held_by
+from bed.redtap import Redtap
 
 IDLE, BUSY = 50000, 5000
 MANY_MIB = 48
@@ -168,39 +167,6 @@ def test_many_series():
         tap.check(mib <= SMALL_MIB, f"{mib:.1f} MiB are at most {SMALL_MIB}")
         tap.equal(page.total("redtap_events_lost_total"), 0, "lost")
     nginx.stop()
-
-
-def attached_by(pid):
-    """{program: what it is attached to} of the process, as bpftool lists them."""
-    names = {
-        p["id"]: p.get("name", "")
-        for p in json.loads(procs.run(["bpftool", "-j", "prog", "list"]))
-    }
-    links = json.loads(procs.run(["bpftool", "-j", "link", "list"]))
-    held = {number for kind, number in held_by(pid) if kind == "link"}
-    return {
-        names[x["prog_id"]]: x.get("tp_name") or x.get("target_name") or x["type"]
-        for x in links
-        if x["id"] in held
-    }
-
-
-@tap.test()
-def test_nothing_on_system_calls():
-    if why := procs.have("bpftool"):
-        tap.skip(why)
-    with Redtap("socket") as r:
-        found = attached_by(r.proc.pid)
-        tap.note(", ".join(f"{k}: {v}" for k, v in sorted(found.items())))
-        for program, where in (
-            ("rt_sock_send", "sock_send_length"),
-            ("rt_sock_recv", "sock_recv_length"),
-        ):
-            tap.equal(found.get(program), where, program)
-        for program, where in found.items():
-            tap.check("sys" not in program and "sys_" not in where, f"{program} at {where}")
-    with Redtap("syscall") as r:
-        tap.equal(attached_by(r.proc.pid).get("rt_sys_exit"), "sys_exit", "the fallback")
 
 
 @tap.test()
