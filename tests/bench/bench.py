@@ -206,10 +206,16 @@ LOADS = {
 }
 
 
-def on_cpu_seconds(proc):
-    """Time on a CPU of all threads of the process and its children, by the scheduler's clock."""
+def reaped_seconds(pid):
+    """Time on a CPU of the children the process has waited for, in whole ticks (cutime, cstime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[13:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def living_ns(pids):
+    """Time on a CPU of all threads of the processes, by the scheduler's clock."""
     ns = 0
-    for pid in [proc.pid, *procs.children(proc.pid)]:
+    for pid in pids:
         try:
             tasks = list(Path(f"/proc/{pid}/task").iterdir())
         except OSError:
@@ -219,7 +225,19 @@ def on_cpu_seconds(proc):
                 ns += int((task / "schedstat").read_text().split()[0])
             except OSError:
                 continue  # likewise
-    return ns / 1e9
+    return ns
+
+
+def on_cpu_seconds(proc):
+    """Time on a CPU of the process and its children. Those that ended count as well: pgbench takes
+    PostgreSQL's backends with it. Where none ends it is the scheduler's clock alone.
+    """
+    while True:
+        pids, reaped = {proc.pid, *procs.children(proc.pid)}, reaped_seconds(proc.pid)
+        ns = living_ns(pids)
+        # A child that was reaped meanwhile would count twice or not at all.
+        if reaped == reaped_seconds(proc.pid) and pids == {proc.pid, *procs.children(proc.pid)}:
+            return ns / 1e9 + reaped
 
 
 class Floor:
