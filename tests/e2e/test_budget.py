@@ -4,6 +4,7 @@
 comes back.
 """
 
+import math
 import time
 
 from bed import load, procs, tap
@@ -11,8 +12,9 @@ from bed.nginx import Nginx
 from bed.redtap import Redtap
 
 CONNECTIONS = 64
-
-
+MANY = 4000  # connections of one request each, of which a sample is counted
+WINDOW_SECONDS = 5  # BUDGET_WINDOW_NS
+LAST_STEP = 7  # BUDGET_STEPS
 
 def state(page):
     return page.total("redtap_budget_step"), page.total("redtap_sampling_ratio")
@@ -50,6 +52,50 @@ def test_steps_down_and_up():
             lambda: r.total("redtap_budget_step") < step, 40, "a step up when it is quiet", every=2
         )
         tap.check("seeing more" in r.proc.tail(), "said as well")
+    nginx.stop()
+
+
+def sampled(r, nginx, url):
+    """(step, ratio, counted, ledger) of MANY connections; None when the step changed meanwhile."""
+    mark, base = nginx.mark(), r.scrape()
+    load.ab(url, MANY, 16, keep_alive=False)
+    page = r.settled(("http_requests_total", {"service": "nginx"}))
+    if state(page) != state(base):
+        return None
+    counted = page.total("http_requests_total", service="nginx") - base.total(
+        "http_requests_total", service="nginx"
+    )
+    return *state(page), counted, len(nginx.requests(mark))
+
+
+@tap.test()
+def test_corrected_by_the_ratio():
+    """Counts divided by the ratio are the ledger's. What is sampled is connections, and whether one
+    is in the sample has a deviation of sqrt(ratio * (1 - ratio)); five times that of them all is
+    allowed, which independent choices exceed once in a million.
+
+    Even redtap at rest costs more than this budget, so that it goes a step down with every window,
+    whatever the load: each step is held for five seconds, the last one for good.
+    """
+    nginx = Nginx()
+    url = nginx.url("/tiny.txt")
+    held = set()
+    with Redtap(budget="0.001") as r:
+        for step in range(2, LAST_STEP + 1):
+            procs.until(
+                lambda: r.total("redtap_budget_step") >= step, 3 * WINDOW_SECONDS, f"step {step}"
+            )
+            if not (found := sampled(r, nginx, url)):
+                continue  # a busy machine: the next one
+            at, ratio, counted, ledger = found
+            held.add(at)
+            tap.equal(ledger, MANY, "requests")
+            near = 5 * math.sqrt(MANY * (1 - ratio) / ratio)
+            tap.note(f"step {at}: {counted} counted, {counted / ratio:.0f} +- {near:.0f} corrected")
+            tap.check(abs(counted / ratio - MANY) <= near, f"{counted} at {ratio} of {MANY}")
+            if len(held) == 3:
+                break
+        tap.check(held, "a step held")
     nginx.stop()
 
 

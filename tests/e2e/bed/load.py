@@ -60,10 +60,11 @@ def wrk(url, seconds, cpus=None, **how):
     return wrk_counts(procs.run(wrk_argv(url, seconds, **how), timeout=seconds + 30, cpus=cpus))
 
 
-def ab(url, n, connections=50, args=()):
-    """(completed, of them not 2xx) as ab says them, over keep-alive connections."""
+def ab(url, n, connections=50, args=(), keep_alive=True):
+    """(completed, of them not 2xx) as ab says them; without `keep_alive` on a connection each."""
     if why := procs.have("ab"):
         tap.skip(why)
-    out = procs.run(["ab", "-q", "-k", "-c", connections, "-n", n, *args, url])
+    keep = ["-k"] if keep_alive else []
+    out = procs.run(["ab", "-q", *keep, "-c", connections, "-n", n, *args, url])
     bad = re.search(r"Non-2xx responses:\s+(\d+)", out)
     return int(re.search(r"Complete requests:\s+(\d+)", out)[1]), int(bad[1]) if bad else 0
