@@ -147,16 +147,10 @@ def test_idle_and_steady():
     crowd.stop()
 
 
-def names(n):
-    """Words of letters only: a segment with digits might be taken for an identifier."""
-    letters = "bcdfghklmn"
-    return ["".join(letters[int(d)] + "a" for d in f"{i:04d}") for i in range(n)]
-
-
 @tap.test()
 def test_many_series():
     nginx = Nginx(log=False)
-    paths = [("GET", f"/echo/shelf/book-{word}", None, None) for word in names(SERIES // 5)]
+    paths = [("GET", f"/echo/shelf/book-{load.word(i)}", None, None) for i in range(SERIES // 5)]
     with Redtap(args=["--select", "exe=*/nginx", "--endpoints-max", str(SERIES)]) as r:
         script = load.wrk_script(paths)
         load.wrk(nginx.url("/"), 4, connections=1000, script=script)

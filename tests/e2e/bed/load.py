@@ -22,6 +22,13 @@ end
 """
 
 
+def word(n):
+    """A word for each n below 10,000, of letters only: a path's segment with figures might be taken
+    for an identifier.
+    """
+    return "".join("bcdfghklmn"[int(d)] + "a" for d in f"{n:04d}")
+
+
 def wrk_script(paths, flag="", later=""):
     """A Lua file that asks for paths [(method, path, {header: value}, body)] in turn and, once the
     file `flag` exists, for `later` only."""
