@@ -70,6 +70,7 @@ static void reload(struct agent *a)
 	agent_set_budget(a);
 	agent_forget_routes(a);
 	red_routes_changed(a->red);
+	registry_expire_after(a->registry, a->config->series_expire_ns);
 	say_unread(procs_reload(a->procs, a->config, between_procs, a));
 	naming_reload(a->naming, a->config);
 	track_forget_names(a->track);

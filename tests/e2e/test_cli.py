@@ -213,8 +213,8 @@ def test_sigkill():
 
 @tap.test()
 def test_sighup():
-    """A route of the file appears after SIGHUP; a broken file changes nothing and does not end
-    it.
+    """A route of the file appears after SIGHUP, and series expire as it says; a broken file changes
+    nothing and does not end it.
     """
     tap.unless_root()
     server = nginx()
@@ -232,6 +232,9 @@ def test_sighup():
         procs.until(lambda: f"{path}:1" in r.proc.output(), 15, "the bad file is named in the log")
         load.ab(server.url("/u/carol/x"), 10, 1)
         r.await_total(20, "http_requests_total", service="nginx", endpoint="/u/{name}/x")
+        path.write_text("series_expire: 1s\n")
+        r.proc.popen.send_signal(signal.SIGHUP)
+        procs.until(lambda: not r.total("http_requests_total"), 15, "series have expired")
 
 
 @tap.test()

@@ -219,9 +219,9 @@ static void endpoints_sweep(struct endpoints *e)
 	free(old);
 }
 
-void endpoints_tick(struct endpoints *e, uint64_t now_ns)
+void endpoints_tick(struct endpoints *e, uint64_t now_ns, uint64_t expire_ns)
 {
-	if (now_ns - e->aged_ns < e->config.expire_ns / AGES)
+	if (now_ns - e->aged_ns < expire_ns / AGES)
 		return;
 	e->aged_ns = now_ns;
 	e->age++;

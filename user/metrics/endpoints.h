@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * From a request target to the number of its endpoint name, with a cache in front, and a cap per
- * service behind: past it, targets are `other`. An endpoint not seen for `expire_ns` makes room.
+ * service behind: past it, targets are `other`. An endpoint not seen for long makes room.
  * One thread.
  */
 #ifndef REDTAP_METRICS_ENDPOINTS_H
@@ -15,7 +15,6 @@ struct endpoints;
 struct endpoints_config {
 	struct intern *names; /* outlives the table */
 	uint32_t per_service; /* endpoints at most */
-	uint64_t expire_ns;
 	const struct endpoint_routes *(*routes)(void *arg, uint32_t service); /* may be NULL */
 	void *arg;
 };
@@ -34,8 +33,8 @@ uint32_t endpoints_get(struct endpoints *e, uint32_t service, struct slice metho
 /* Drops the cache, not the endpoints. */
 void endpoints_flush(struct endpoints *e);
 
-/* Forgets what expired; cheap when called too often. */
-void endpoints_tick(struct endpoints *e, uint64_t now_ns);
+/* Forgets what was not seen for `expire_ns`; cheap when called too often. */
+void endpoints_tick(struct endpoints *e, uint64_t now_ns, uint64_t expire_ns);
 
 /* endpoints_get() calls that found their service at the cap. */
 uint64_t endpoints_folded(const struct endpoints *e);

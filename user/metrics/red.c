@@ -35,7 +35,6 @@ struct red *red_new(const struct red_config *config)
 	struct endpoints_config endpoints = {
 		.names = config->names,
 		.per_service = config->endpoints_max ? config->endpoints_max : RT_ENDPOINTS_MAX,
-		.expire_ns = config->expire_ns ? config->expire_ns : REGISTRY_EXPIRE_NS,
 		.routes = config->routes,
 		.arg = config->arg,
 	};
@@ -182,7 +181,8 @@ void red_routes_changed(struct red *red)
 
 void red_tick(struct red *red)
 {
-	endpoints_tick(red->endpoints, registry_now_ns(red->registry));
+	endpoints_tick(red->endpoints, registry_now_ns(red->registry),
+		       registry_expire_ns(red->registry));
 }
 
 void red_stats(const struct red *red, struct red_stats *out)

@@ -26,7 +26,6 @@ struct red_config {
 	struct intern *names;   /* the registry's */
 	uint32_t names_max;     /* the bound that `names` was made with */
 	uint32_t endpoints_max; /* per service, then `other`; 0: RT_ENDPOINTS_MAX */
-	uint64_t expire_ns; /* an endpoint not seen for so long makes room; 0: as the registry */
 	/* The configured routes of a service, or NULL for none; the function may be NULL. */
 	const struct endpoint_routes *(*routes)(void *arg, uint32_t service);
 	void *arg;

@@ -17,7 +17,7 @@ struct registry *registry_new(const struct registry_config *config)
 	r->series_max = config->series_max ? config->series_max : RT_SERIES_MAX;
 	if (r->series_max > REGISTRY_SERIES_MOST)
 		r->series_max = REGISTRY_SERIES_MOST;
-	r->expire_ns = config->expire_ns ? config->expire_ns : REGISTRY_EXPIRE_NS;
+	registry_expire_after(r, config->expire_ns);
 	/* What is pinned or folded goes past the maximum; a quarter keeps some slots free always.
 	 */
 	while (slots < r->series_max + r->series_max / 4 + 2 * RT_SERIES_RESERVE)
@@ -185,6 +185,16 @@ uint64_t registry_folds(const struct registry *r)
 uint32_t registry_count(const struct registry *r)
 {
 	return atomic_load_explicit(&r->count, memory_order_relaxed);
+}
+
+void registry_expire_after(struct registry *r, uint64_t expire_ns)
+{
+	r->expire_ns = expire_ns ? expire_ns : REGISTRY_EXPIRE_NS;
+}
+
+uint64_t registry_expire_ns(const struct registry *r)
+{
+	return r->expire_ns;
 }
 
 uint64_t registry_now_ns(const struct registry *r)

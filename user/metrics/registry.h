@@ -123,6 +123,10 @@ uint64_t registry_folds(const struct registry *r);
 /* Series now held. Any thread. */
 uint32_t registry_count(const struct registry *r);
 
+/* After how long a series leaves, from now on; 0: REGISTRY_EXPIRE_NS. */
+void registry_expire_after(struct registry *r, uint64_t expire_ns);
+uint64_t registry_expire_ns(const struct registry *r);
+
 /* The clock of registry_tick(). */
 uint64_t registry_now_ns(const struct registry *r);
 
