@@ -123,11 +123,13 @@ static __always_inline bool http_short(const struct scratch *s, const struct con
 
 #define HTTP_STATUS_AT 9 /* HTTP/1.1 200 */
 
-/* The first digit of the status, if an answer begins a call whose first 16 bytes are there; or 0.
+/* The first digit of the status, if an answer begins a call of which `len` bytes are there; or 0.
  */
-static __always_inline __u8 http_class(const __u8 *call)
+static __always_inline __u8 http_class(const __u8 *call, __u32 len)
 {
-	return *(const __u32 *)call == (__u32)HTTP_MAGIC ? call[HTTP_STATUS_AT] : 0;
+	if (len <= HTTP_STATUS_AT || *(const __u32 *)call != (__u32)HTTP_MAGIC)
+		return 0;
+	return call[HTTP_STATUS_AT];
 }
 
 /*

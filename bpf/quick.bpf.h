@@ -45,14 +45,15 @@ static __always_inline bool http_settled(struct conn *c, int io, const __u8 *cal
 					 bool ends)
 {
 	struct conn_dir *d = &c->d[io];
-	__u8 first = call[0];
+	__u8 first = call[0], class;
 
-	if (len < HTTP_LEAST_BYTES) /* a piece of one: the rest is to be told from another head */
+	if (len < HTTP_LEAST_BYTES && !d->run) /* the rest is to be told from another head */
 		return false;
 	if (!io_is_request(c, io)) {
-		if (http_class(call) == '1') /* the final one may be behind it */
+		class = http_class(call, len);
+		if (class == '1') /* the final one may be behind it */
 			return false;
-		if (http_class(call))
+		if (class)
 			http_answered(c, io);
 		return io == RT_SEND || !ends || !d->wary;
 	}
