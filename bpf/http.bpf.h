@@ -185,7 +185,7 @@ static __always_inline bool http_walk(struct scratch *s, struct conn *c, int io,
 		if (!s->heads && s->rec.len > RT_HTTP_CALM_BYTES)
 			wary_of_heads(d);
 	}
-	d->head = h->state > HTTP_START;
+	d->head = h->state > HTTP_START || (h->state == HTTP_START && h->line);
 	if (h->state != HTTP_NONE && h->at > d->skip && h->at > s->rec.off + s->rec.len)
 		d->skip = h->at;
 	return h->state != HTTP_NONE;

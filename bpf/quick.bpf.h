@@ -51,9 +51,9 @@ static __always_inline bool http_settled(struct conn *c, int io, const __u8 *cal
 		return false;
 	if (!io_is_request(c, io)) {
 		class = http_class(call, len);
-		if (class == '1') /* the final one may be behind it */
+		if (class == '1' && !d->run) /* the final one may be behind it */
 			return false;
-		if (class)
+		if (class && class != '1')
 			http_answered(c, io);
 		return io == RT_SEND || !ends || !d->wary;
 	}

@@ -234,7 +234,7 @@ def test_sighup():
         r.await_total(20, "http_requests_total", service="nginx", endpoint="/u/{name}/x")
         path.write_text("series_expire: 1s\n")
         r.proc.popen.send_signal(signal.SIGHUP)
-        procs.until(lambda: not r.total("http_requests_total"), 15, "series have expired")
+        procs.until(lambda: not r.total("http_requests_total", service="nginx"), 15, "series have expired")
 
 
 @tap.test()

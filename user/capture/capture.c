@@ -35,7 +35,8 @@ struct capture {
 	struct capture_sizes sizes;
 	void (*fn)(void *arg, const struct rt_rec *rec);
 	void *arg;
-	uint64_t stored; /* sockets with a state, when last listed */
+	uint64_t stored;   /* connections with a state in the kernel, when last listed */
+	bool hashes_count; /* fdinfo says what is in a hash, from 6.4, not what could be */
 	uint64_t malformed;
 	uint64_t read_bytes, read_records; /* what is written at once may be several records */
 };
@@ -180,6 +181,29 @@ static int capture_attach_iter(struct capture *c)
 	return c->iter ? 0 : -errno;
 }
 
+/* What the kernel says that a map takes; 0 when it does not. */
+static uint64_t map_memory(const struct bpf_map *map)
+{
+	char path[64], line[128];
+	uint64_t bytes = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_map__fd(map));
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f) && sscanf(line, "memlock: %" SCNu64, &bytes) != 1)
+		;
+	fclose(f);
+	return bytes;
+}
+
+/* Whether that is of what a hash holds (from 6.4), not of all it could: it is empty yet. */
+static bool hashes_counted(const struct bpf_map *hash)
+{
+	return map_memory(hash) < (uint64_t)bpf_map__max_entries(hash) * bpf_map__value_size(hash);
+}
+
 int capture_open(const struct capture_config *config, struct capture **out)
 {
 	struct capture_probe probe;
@@ -217,6 +241,7 @@ int capture_open(const struct capture_config *config, struct capture **out)
 	r = redtap_bpf__load(c->skel);
 	if (r)
 		goto fail;
+	c->hashes_count = hashes_counted(c->skel->maps.kafka_walks);
 	r = capture_share(c);
 	if (r)
 		goto fail;
@@ -329,7 +354,7 @@ int capture_list(struct capture *c, void (*fn)(void *arg, const struct rt_rec_op
 		have %= sizeof(batch[0]);
 	}
 	n = n < 0 ? -errno : 0;
-	if (!n && c->mode == CAPTURE_SOCKET)
+	if (!n)
 		c->stored = listed;
 	close(fd);
 	return (int)n;
@@ -404,23 +429,6 @@ void capture_run_times(const struct capture *c, uint64_t out[RT_PROGRAM_MAX])
 				out[id] += value.ns[id];
 }
 
-/* What the kernel says that a map takes; 0 when it does not. */
-static uint64_t map_memory(const struct bpf_map *map)
-{
-	char path[64], line[128];
-	uint64_t bytes = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_map__fd(map));
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f) && sscanf(line, "memlock: %" SCNu64, &bytes) != 1)
-		;
-	fclose(f);
-	return bytes;
-}
-
 void capture_memory(const struct capture *c, uint64_t *ring_bytes, uint64_t *map_bytes)
 {
 	uint64_t maps = c->stored * CONN_STORAGE_BYTES;
@@ -428,8 +436,11 @@ void capture_memory(const struct capture *c, uint64_t *ring_bytes, uint64_t *map
 
 	bpf_object__for_each_map(map, c->skel->obj)
 	{
-		if (map != c->skel->maps.ring && map != c->skel->maps.queues)
-			maps += map_memory(map);
+		if (map == c->skel->maps.ring || map == c->skel->maps.queues ||
+		    map == c->skel->maps.fb_conns ||
+		    (map == c->skel->maps.kafka_walks && !c->hashes_count))
+			continue;
+		maps += map_memory(map);
 	}
 	*ring_bytes = c->sizes.ring + (uint64_t)c->sizes.step * c->cpus;
 	*map_bytes = maps;

@@ -99,8 +99,8 @@ void capture_stats(const struct capture *c, uint64_t out[RT_STAT_MAX]);
 /* Nanoseconds each program ran, estimated from those that were timed (stats.h). */
 void capture_run_times(const struct capture *c, uint64_t out[RT_PROGRAM_MAX]);
 
-/* Bytes of the ring and the queues, and of all other maps: as the kernel has it, and of socket
- * storage by the connections that were listed last. */
+/* Bytes of the ring and the queues, and of all other maps: as the kernel has it, and the state of
+ * connections by those that were listed last. On the thread that lists them. */
 void capture_memory(const struct capture *c, uint64_t *ring_bytes, uint64_t *map_bytes);
 
 /* How many of the programs' runs the kernel skipped because the same one ran below it. */

@@ -108,7 +108,7 @@ static void feed(struct track *t, struct conn *c, const struct stream_call *call
 		.last_ns = call->last_ns,
 		.flags = flags,
 	};
-	bool carried = s->carry_len;
+	bool carried = s->carry_len, added = false;
 	uint32_t used; /* of `data` */
 	ssize_t n;
 
@@ -125,11 +125,16 @@ static void feed(struct track *t, struct conn *c, const struct stream_call *call
 			stream_gap(t, c, call->io, len, call->last_ns, 0, RT_GAP_LIMIT);
 			return;
 		}
-		/* not where it is carried: most of it is consumed, and that needs no memory */
-		memcpy(t->joined, s->carry, s->carry_len);
-		memcpy(t->joined + s->carry_len, data, len);
-		chunk.data = t->joined;
 		chunk.len = s->carry_len + len;
+		added = chunk.len <= s->carry_cap;
+		if (added) {
+			carry_add(s, data, len);
+			chunk.data = s->carry;
+		} else { /* most of it is consumed, and that needs no memory */
+			memcpy(t->joined, s->carry, s->carry_len);
+			memcpy(t->joined + s->carry_len, data, len);
+			chunk.data = t->joined;
+		}
 	}
 	s->next += len;
 	t->current = c;
@@ -144,7 +149,7 @@ static void feed(struct track *t, struct conn *c, const struct stream_call *call
 		s->carry_flags = n ? 0 : flags;
 	}
 	used = (uint32_t)n - carry_drop(s, (uint32_t)n);
-	if (used < len && !carry_add(s, data + used, len - used)) {
+	if (!added && used < len && !carry_add(s, data + used, len - used)) {
 		/* Not kept, so it is missing: as if it had not been captured. */
 		t->stats.carry_refused++;
 		s->next -= len - used;
