@@ -143,14 +143,16 @@ TEST(looks_less_often_later)
 	const uint64_t soon = SEAT_SOON_NS;
 
 	REQUIRE(s);
-	seat_tick(s, SECOND, 1u << 30);        /* busy: a first look */
-	seat_tick(s, SECOND + soon, 2u << 30); /* and another, */
+	seat_tick(s, SECOND, 1ull << 30);        /* busy: a first look */
+	seat_tick(s, SECOND + soon, 2ull << 30); /* and another, */
 	seat_move(s, &one);
-	seat_tick(s, SECOND + 2 * soon, 2u << 30); /* but not so soon */
+	seat_tick(s, SECOND + 2 * soon, 3ull << 30); /* but none so soon, busy as it is */
 	CHECK_EQ(allowed(), 1);
-	seat_tick(s, SECOND + 3 * soon, 2u << 30); /* less than SEAT_BUSY now, for once */
+	seat_tick(s, SECOND + 3 * soon, 4ull << 30);
+	seat_move(s, &one);
+	seat_tick(s, SECOND + 7 * soon, 4ull << 30); /* less than SEAT_BUSY now, for once */
 	CHECK_EQ(allowed(), 1);
-	seat_tick(s, 2 * SECOND + soon, 2u << 30); /* for a second */
+	seat_tick(s, SECOND + 3 * soon + SEAT_LATE_NS, 4ull << 30); /* for a second */
 	CHECK_EQ(allowed(), before);
 	seat_free(s);
 }
