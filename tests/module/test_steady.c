@@ -242,33 +242,10 @@ static void make_kafka_pipelined(struct wire *w)
 	wire_add(w, RT_RESP, f.p, f.n);
 }
 
-static void kafka_fetch(struct wire *w, int version, int session, int epoch, const char *topic)
-{
-	struct fetch fetch = {.version = version,
-			      .corr = 3,
-			      .replica = -1,
-			      .session = session,
-			      .epoch = epoch,
-			      .topic = topic,
-			      .n = 1,
-			      .want = {{0, 10}},
-			      .forget = -1};
-	struct got got = {
-		.end = 20,
-		.n = 1,
-		.batch = {{.base = 10, .count = 4, .pid = -1, .epoch = -1, .seq = -1, .body = 50}}};
-	struct frame f;
-
-	m_fetch(&f, &fetch);
-	wire_add(w, RT_REQ, f.p, f.n);
-	m_fetched(&f, version, 3, 0, 77, topic, 1, &got);
-	wire_add(w, RT_RESP, f.p, f.n);
-}
-
 static void make_fetch(struct wire *w)
 {
 	*w = (struct wire){.proto = RT_PROTO_KAFKA};
-	kafka_fetch(w, 11, 0, 0, "orders");
+	wire_fetch(w, 11, 0, 0, "orders", 77);
 }
 
 /* The topic's id is named, and a session begins. */
@@ -281,13 +258,13 @@ static void open_session(struct wire *w)
 	wire_add(w, RT_REQ, f.p, f.n);
 	m_described(&f, 1, 'o', "orders", 0);
 	wire_add(w, RT_RESP, f.p, f.n);
-	kafka_fetch(w, 13, 0, 0, "o");
+	wire_fetch(w, 13, 0, 0, "o", 77);
 }
 
 static void make_session(struct wire *w)
 {
 	*w = (struct wire){.proto = RT_PROTO_KAFKA};
-	kafka_fetch(w, 13, 77, 1, "o");
+	wire_fetch(w, 13, 77, 1, "o", 77);
 }
 
 /* Offsets that are committed with a transaction. */

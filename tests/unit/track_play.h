@@ -105,14 +105,16 @@ static inline void wire_pg(struct wire *t)
 	wire_add(t, RT_RESP, p, n);
 }
 
-static inline void wire_kafka(struct wire *t)
+/* A Fetch of one partition, and its answer with one batch, which gives the session `given`. */
+static inline void wire_fetch(struct wire *t, int version, int session, int epoch,
+			      const char *topic, int given)
 {
-	struct part parts[] = {{0, {.count = 3, .pid = -1, .epoch = -1, .seq = -1, .body = 40}, 0},
-			       {1, {.count = 2, .pid = -1, .epoch = -1, .seq = -1, .body = 30}, 0}};
-	struct fetch fetch = {.version = 11,
+	struct fetch fetch = {.version = version,
 			      .corr = 3,
 			      .replica = -1,
-			      .topic = "orders",
+			      .session = session,
+			      .epoch = epoch,
+			      .topic = topic,
 			      .n = 1,
 			      .want = {{0, 10}},
 			      .forget = -1};
@@ -120,6 +122,18 @@ static inline void wire_kafka(struct wire *t)
 		.end = 20,
 		.n = 1,
 		.batch = {{.base = 10, .count = 4, .pid = -1, .epoch = -1, .seq = -1, .body = 50}}};
+	struct frame f;
+
+	m_fetch(&f, &fetch);
+	wire_add(t, RT_REQ, f.p, f.n);
+	m_fetched(&f, version, 3, 0, given, topic, 1, &got);
+	wire_add(t, RT_RESP, f.p, f.n);
+}
+
+static inline void wire_kafka(struct wire *t)
+{
+	struct part parts[] = {{0, {.count = 3, .pid = -1, .epoch = -1, .seq = -1, .body = 40}, 0},
+			       {1, {.count = 2, .pid = -1, .epoch = -1, .seq = -1, .body = 30}, 0}};
 	struct frame f;
 
 	*t = (struct wire){.proto = RT_PROTO_KAFKA};
@@ -131,10 +145,7 @@ static inline void wire_kafka(struct wire *t)
 	wire_add(t, RT_REQ, f.p, f.n);
 	m_produced(&f, 7, 2, "orders", 2, parts);
 	wire_add(t, RT_RESP, f.p, f.n);
-	m_fetch(&f, &fetch);
-	wire_add(t, RT_REQ, f.p, f.n);
-	m_fetched(&f, 11, 3, 0, 0, "orders", 1, &got);
-	wire_add(t, RT_RESP, f.p, f.n);
+	wire_fetch(t, 11, 0, 0, "orders", 0);
 }
 
 #define WIRES 3
